@@ -1,0 +1,1 @@
+"""The decisions: who is known, who is on line, what is stored before it is answered."""

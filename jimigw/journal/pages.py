@@ -1,0 +1,265 @@
+"""How records are read: in slices that are one SQLite step each, and never long.
+
+Python gives up its global lock at every step of SQLite, and under load it takes milliseconds to come back. A query that
+steps once a row therefore reads a hundred times slower beside a busy reactor than alone. So a slice of batches comes as
+one row, what is known of them as one JSON array and their records as one blob, cut apart here. That also serves a quiet
+fleet, whose batches have one record each: they cost no more space than rows of their own, and are read as fast.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from jimigw.journal.interface import JournalDamaged, JournalError, Record, Records
+from jimigw.journal.records import decode, select
+from jimigw.journal.schema import BLOCK, open_for_reading
+
+SLICE_BATCHES = 256
+"""Batches that one step brings at most."""
+
+SLICE_BYTES = 1024 * 1024
+"""Bytes of records after which a slice takes no further batch. Their decoding holds Python's lock, half a millisecond
+a megabyte."""
+
+SLICE_BLOCKS = 256
+"""Blocks whose lists one step looks up for a device."""
+
+MAX_LIMIT = 10_000
+"""Records that one read may ask for."""
+
+# Sizes are looked at first, which reads no records: SQLite knows the length of a blob from the head of its row.
+_SLICE = """
+    SELECT
+        json_group_array(json_array(first_id, last_id, CASE typeof(records) WHEN 'blob' THEN length(records) END)),
+        CAST(group_concat(CASE typeof(records) WHEN 'blob' THEN records END, '') AS BLOB)
+    FROM (
+        SELECT first_id, CAST(last_id AS INTEGER) AS last_id, records FROM batch
+        WHERE first_id IN (
+            SELECT first_id FROM (
+                SELECT first_id, sum(size) OVER up_to - size AS size_before, sum(count) OVER up_to - count AS before
+                FROM (
+                    SELECT first_id, length(records) AS size, last_id - first_id + 1 AS count
+                    FROM batch WHERE {which} ORDER BY first_id LIMIT ?
+                )
+                WINDOW up_to AS (ORDER BY first_id ROWS UNBOUNDED PRECEDING)
+            )
+            WHERE size_before < ? AND before < ?
+        )
+        ORDER BY first_id
+    )
+"""
+_IN_RANGE = _SLICE.format(which="first_id >= ? AND first_id <= ?")
+_OF_LIST = _SLICE.format(which="first_id IN (SELECT value FROM json_each(?))")
+_LAST_ID = """
+    SELECT max(value, coalesce((SELECT last_id FROM batch ORDER BY first_id DESC LIMIT 1), 0))
+    FROM meta WHERE name = 'pruned_through'
+"""
+_BATCH_OF = "SELECT first_id, last_id FROM batch WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1"
+_LISTED_BLOCKS = "SELECT value FROM meta WHERE name = 'listed_blocks'"
+_LISTED_THROUGH = "SELECT last_id FROM batch WHERE first_id < ? ORDER BY first_id DESC LIMIT 1"
+_DEVICE_BATCHES = """
+    SELECT group_concat(block || ':' || batches, ';') FROM (
+        SELECT block, batches FROM device_block
+        WHERE block IN (SELECT value FROM json_each(?)) AND device = ? ORDER BY block
+    )
+"""
+
+Batches = list[tuple[int, int, memoryview | None]]
+"""First id, last id and records of some batches; None for records that are no blob."""
+
+_heads = msgspec.json.Decoder(list[tuple[int, int, int | None]])
+
+
+def check_bounds(after_id: int, limit: int) -> None:
+    """Refuse a read that makes no sense.
+
+    :raises ValueError: a negative id, or a limit below 1 or above `MAX_LIMIT`.
+    """
+    if after_id < 0 or not 1 <= limit <= MAX_LIMIT:
+        raise ValueError(f"A read wants an id from 0 and a limit of 1 to {MAX_LIMIT}, not {after_id} and {limit}.")
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """Return the newest id that the journal has given to a record, 0 for none."""
+    return int(connection.execute(_LAST_ID).fetchone()[0])
+
+
+def batches_between(connection: sqlite3.Connection, first_id: int, last_id: int, size: int, records: int) -> Batches:
+    """Return the first batches that begin at one of the ids, up to about ``size`` bytes and ``records`` records."""
+    return _cut(*connection.execute(_IN_RANGE, (first_id, last_id, SLICE_BATCHES, size, records)).fetchone())
+
+
+def _batches_of(connection: sqlite3.Connection, first_ids: list[int]) -> Batches:
+    chosen = msgspec.json.encode(first_ids).decode()
+    return _cut(*connection.execute(_OF_LIST, (chosen, SLICE_BATCHES, SLICE_BYTES, MAX_LIMIT)).fetchone())
+
+
+def _cut(heads: str, records: bytes | None) -> Batches:
+    batches: Batches = []
+    view = memoryview(records or b"")
+    start = 0
+    for first, last, size in _heads.decode(heads):
+        batches.append((first, last, None if size is None else view[start : start + size]))
+        start += size or 0
+    return batches
+
+
+class _Found:
+    """The records that a read has found so far."""
+
+    def __init__(self, after_id: int, limit: int, device: str | None, kinds: Collection[str] | None) -> None:
+        self.position = after_id
+        self._limit = limit
+        self._device, self._kinds = device, None if kinds is None else frozenset(kinds)
+        self._takes_all = device is None and kinds is None
+        self._records: list[Record] = []
+
+    @property
+    def wanted(self) -> int:
+        """Return how many records would be enough, if all were of the right kind."""
+        return self._limit - len(self._records) if self._takes_all else MAX_LIMIT
+
+    def take(self, batches: Batches) -> Records | None:
+        """Choose from batches, in order; return the answer when it is complete, or a damaged batch ends it.
+
+        :raises JournalDamaged: a damaged batch comes before anything was found.
+        """
+        for first, last, records in batches:
+            try:
+                rows = decode(first, last, records)
+            except JournalDamaged:
+                if not self._records:
+                    raise
+                self.position = first - 1
+                return self.answer()
+            self._records += select(first, rows, self.position, self._device, self._kinds)
+            if len(self._records) >= self._limit:
+                del self._records[self._limit :]
+                self.position = self._records[-1].id
+                return self.answer()
+            self.position = max(self.position, last)
+        return None
+
+    def answer(self) -> Records:
+        return Records(self._records, self.position)
+
+
+def read_slices(
+    connection: sqlite3.Connection, after_id: int, limit: int, device: str | None, kinds: Collection[str] | None
+) -> Iterator[Records | None]:
+    """Read up to ``limit`` records above ``after_id``, one short step at a time.
+
+    Yields None where other work may come between, and the :class:`Records` at last.
+
+    :raises JournalDamaged: the first thing to read is a damaged batch.
+    """
+    newest = last_id(connection)
+    found = _Found(after_id, limit, device, kinds)
+    if device is not None:
+        listed = int(connection.execute(_LISTED_BLOCKS).fetchone()[0]) * BLOCK
+        for batches in _listed(connection, after_id, listed, device):
+            if (answer := found.take(batches)) is not None:
+                yield answer
+                return
+            yield None
+        row = connection.execute(_LISTED_THROUGH, (listed,)).fetchone()
+        found.position = max(found.position, row[0] if row else 0)
+    while found.position < newest:
+        start = _batch_of(connection, found.position + 1)
+        batches = batches_between(connection, start, newest, SLICE_BYTES, found.position + 1 - start + found.wanted)
+        if not batches:
+            found.position = newest
+        if (answer := found.take(batches)) is not None:
+            yield answer
+            return
+        yield None
+    yield found.answer()
+
+
+def _batch_of(connection: sqlite3.Connection, id: int) -> int:
+    """Return the first id of the batch that holds ``id``, or ``id`` where none does any more."""
+    first, last = connection.execute(_BATCH_OF, (id,)).fetchone() or (id, id)
+    return int(first) if last >= id else id
+
+
+def _listed(connection: sqlite3.Connection, after_id: int, listed: int, device: str) -> Iterator[Batches]:
+    """Yield the batches with the device's records above ``after_id`` in blocks that have lists, a slice at a time."""
+    start = _batch_of(connection, after_id + 1)
+    blocks = range(start // BLOCK, listed // BLOCK)
+    for at in range(0, len(blocks), SLICE_BLOCKS):
+        some = msgspec.json.encode(list(blocks[at : at + SLICE_BLOCKS])).decode()
+        text: str | None = connection.execute(_DEVICE_BATCHES, (some, device)).fetchone()[0]
+        first_ids = (first for first in _unpacked(text) if first >= start)
+        while chosen := list(islice(first_ids, SLICE_BATCHES)):
+            while chosen:
+                batches = _batches_of(connection, chosen)
+                yield batches
+                # What retention has taken meanwhile is not among them.
+                chosen = chosen[bisect_right(chosen, batches[-1][0]) :] if batches else []
+        yield []
+
+
+def _unpacked(text: str | None) -> Iterator[int]:
+    for part in text.split(";") if text else ():
+        block, _, offsets = part.partition(":")
+        base = int(block) * BLOCK
+        for offset in offsets.split(","):
+            yield base + int(offset)
+
+
+class JournalReader:
+    """A reader of a journal file for tools, with no reactor; a service may be writing to the file meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def read(
+        self, after_id: int = 0, limit: int = 1000, device: str | None = None, kinds: Collection[str] | None = None
+    ) -> Records:
+        """Return up to ``limit`` records with an id above ``after_id``, in order of id.
+
+        ``Records.through`` is where the next read goes on.
+
+        :raises JournalDamaged: records that cannot be read come first; the ``last_id`` of the error is where a read
+            goes on after them. Sound records before them are returned first, as a shorter answer.
+        :raises JournalError: the file cannot be read.
+        """
+        check_bounds(after_id, limit)
+        try:
+            for records in read_slices(self._connection, after_id, limit, device, kinds):
+                if records is not None:
+                    return records
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal cannot be read: {error}.") from error
+        raise AssertionError("a read ends with records")
+
+    def last_id(self) -> int:
+        """Return the newest id that the journal has given to a record, 0 for none."""
+        return last_id(self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> JournalReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_reader(path: str | Path) -> JournalReader:
+    """Open the journal at ``path`` for reading, while a service writes to it or while none does.
+
+    :raises JournalError: there is no such file, it is not a jimigw journal, or its version is another.
+    """
+    return JournalReader(open_for_reading(Path(path)))

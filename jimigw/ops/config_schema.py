@@ -1,0 +1,207 @@
+"""Every key of the config, one row a key: kind, default, unit, meaning. Nothing else says what can be set.
+
+Loading, ``--set``, the errors, the shipped ``conf/jimigw.toml`` and the reference page are all made from these rows.
+Times are seconds, sizes are bytes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Text, Whole
+from jimigw.ops.endpoints import Endpoint
+
+_ROW = "jimigw.config"
+
+
+@attrs.frozen
+class Row:
+    """What is known of a key beside its name: its kind, its default, its unit (or ``""``) and its meaning."""
+
+    kind: Kind
+    default: Any
+    unit: str
+    meaning: str
+
+
+@attrs.frozen
+class SectionRow:
+    """What is known of a section beside its name: its class and its meaning."""
+
+    cls: type[attrs.AttrsInstance]
+    meaning: str
+
+
+def key(kind: Kind, default: object, meaning: str, unit: str = "") -> Any:
+    """Declare a key as an attrs field."""
+    return attrs.field(default=default, metadata={_ROW: Row(kind, default, unit, meaning)})
+
+
+def section(cls: type[attrs.AttrsInstance], meaning: str) -> Any:
+    """Declare a section as an attrs field that holds an instance of its class."""
+    return attrs.field(factory=cls, metadata={_ROW: SectionRow(cls, meaning)})
+
+
+def rows(cls: type[attrs.AttrsInstance]) -> Iterator[tuple[str, Row | SectionRow]]:
+    """Give (name, row) of every key and section of a config class, in the order of the file."""
+    for field in attrs.fields(cls):
+        if _ROW in field.metadata:
+            yield field.name, field.metadata[_ROW]
+
+
+_NO_LIMIT = "0: no limit"
+_SECONDS = "seconds"
+_BYTES = "bytes"
+
+
+@attrs.frozen
+class JimiConfig:
+    """``[jimi]``: the port for terminals of the Jimi JC261/JC400 protocol."""
+
+    endpoints: tuple[str, ...] = key(
+        ListOf(Endpoint(), most=64),
+        ("tcp:21100",),
+        "Where terminals connect: Twisted server endpoints, so ssl:, unix:, systemd: and haproxy: work too. "
+        "An empty list switches the protocol off.",
+    )
+    backlog: int = key(
+        Whole(1, 65535),
+        1024,
+        "Connections the kernel may hold ready while the service is busy; for endpoints that do not say backlog= "
+        "themselves. The kernel's own limit (net.core.somaxconn) applies as well.",
+        "connections",
+    )
+    max_connections: int = key(
+        Whole(0, 10_000_000), 0, f"Connections open at once, over all endpoints. {_NO_LIMIT}.", "connections"
+    )
+    max_connections_per_address: int = key(
+        Whole(0, 10_000_000),
+        0,
+        f"Connections open at once from one address. {_NO_LIMIT}. "
+        "Many terminals share the address of their mobile network.",
+        "connections",
+    )
+    login_timeout: float = key(Number(0.1, 3600), 30.0, "Time for a new connection to log in.", _SECONDS)
+    frame_timeout: float = key(Number(0.1, 3600), 10.0, "Time for a frame that has begun to be complete.", _SECONDS)
+    idle_timeout: float = key(
+        Number(0, 604_800), 600.0, f"Time without a byte before a connection is closed. {_NO_LIMIT}.", _SECONDS
+    )
+    max_frame: int = key(
+        Size(64, 65_541), 8192, "The longest frame that is read; 65541 is the longest the protocol can say.", _BYTES
+    )
+    max_unread: int = key(
+        Size(1024, 1 << 30),
+        65_536,
+        "What a terminal may leave unread of what is sent to it before its connection is closed.",
+        _BYTES,
+    )
+    max_junk: int = key(
+        Size(64, 1 << 30), 65_536, "What may come in without one true frame before a connection is closed.", _BYTES
+    )
+    acknowledge: tuple[int, ...] = key(
+        ListOf(Whole(0, 255, hexadecimal=True), most=256),
+        (0x01, 0x13, 0x22, 0x37, 0x70, 0x95, 0xE0, 0xF2),
+        "Protocol numbers that are answered. 0x8A, the question for the time, always is.",
+    )
+    acknowledge_unknown: Literal["7878", "all", "none"] = key(
+        Choice(["7878", "all", "none"]),
+        "7878",
+        "Which frames with a protocol number that nobody knows are answered: those that begin with 7878, all, or none.",
+    )
+
+
+@attrs.frozen
+class AdmissionConfig:
+    """``[admission]``: which terminals may log in."""
+
+    mode: Literal["open", "listed"] = key(
+        Choice(["open", "listed"]), "open", 'Who may log in: every terminal ("open"), or those in the file ("listed").'
+    )
+    file: str = key(
+        Text("the name of a file"),
+        "",
+        "For listed: a text file in which each line starts with an IMEI. Relative to data_dir.",
+    )
+
+
+@attrs.frozen
+class JournalConfig:
+    """``[journal]``: the durable log; what it has committed is answered, nothing else."""
+
+    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the journal.")
+    file: str = key(Text("the name of a file", empty=False), "journal.sqlite", "The SQLite file. Relative to data_dir.")
+    retention_days: float = key(
+        Number(0.01, 36_500), 30.0, "How long records are kept, as far as max_bytes has room for them.", "days"
+    )
+    max_bytes: int = key(
+        Size(1 << 20),
+        10 << 30,
+        "How much room records may take; the oldest go first. Records that a reader still waits for stay: "
+        "when they fill all of it, nothing more is taken and terminals keep their reports.",
+        _BYTES,
+    )
+    commit_interval: float = key(
+        Number(0, 1),
+        0.005,
+        "The shortest time between two commits of a busy journal: longer means fewer writes to disk and later answers.",
+        _SECONDS,
+    )
+    max_waiting: int = key(
+        Whole(1, 10_000_000),
+        100_000,
+        "Records that may wait in memory for their commit; more are not taken.",
+        "records",
+    )
+    max_waiting_bytes: int = key(
+        Size(1 << 16),
+        64 << 20,
+        "Size of the records that may wait in memory for their commit; more are not taken.",
+        _BYTES,
+    )
+
+
+@attrs.frozen
+class LogConfig:
+    """``[log]``: what the service says about itself."""
+
+    level: Literal["debug", "info", "warn", "error"] = key(
+        Choice(["debug", "info", "warn", "error"]), "info", "The least important level that is written."
+    )
+    format: Literal["text", "json"] = key(
+        Choice(["text", "json"]), "text", "One line an event: text for people, or JSON objects for programs."
+    )
+    file: str = key(
+        Text("the name of a file", empty=False),
+        "-",
+        'Where to. Relative to data_dir; "-" is standard output. A file that is moved away, as logrotate does, is made '
+        "again.",
+    )
+
+
+@attrs.frozen
+class Config:
+    """The whole config. `Config()` is what an empty file gives."""
+
+    data_dir: str = key(
+        Text("the name of a folder", empty=False),
+        "var",
+        "The folder for everything the service keeps. Relative to the folder it is started in.",
+    )
+    jimi: JimiConfig = section(JimiConfig, "Terminals of the Jimi JC261/JC400 protocol.")
+    admission: AdmissionConfig = section(AdmissionConfig, "Which terminals may log in.")
+    journal: JournalConfig = section(JournalConfig, "The durable log: a report is answered when it is committed here.")
+    log: LogConfig = section(LogConfig, "What the service says about itself.")
+
+    # Where a relative data_dir begins; taken once, because a daemon may change its folder later.
+    started_in: Path = attrs.field(factory=Path.cwd, eq=False, repr=False, kw_only=True)
+
+    @property
+    def data_path(self) -> Path:
+        """The absolute path of ``data_dir``."""
+        return self.started_in / self.data_dir
+
+    def path(self, name: str) -> Path:
+        """Give the absolute path of a file that the config names relative to ``data_dir``."""
+        return self.data_path / name

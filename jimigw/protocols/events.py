@@ -1,0 +1,34 @@
+"""What a session tells the edge to do. Sessions of all protocols speak these; a bare report says: store it, then send
+its answer.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from jimigw.model.report import Report
+
+
+@attrs.define(eq=True)
+class Send:
+    """Send these bytes now; nothing has to be stored first."""
+
+    data: bytes
+
+
+@attrs.define(eq=False)
+class LoggedIn:
+    """The terminal said who it is: ask whether it is known, bind the connection to it, store ``report``."""
+
+    identity: str
+    report: Report
+
+
+@attrs.define(eq=True)
+class Close:
+    """Close the connection, for this reason."""
+
+    reason: str
+
+
+Event = Send | LoggedIn | Report | Close

@@ -1,0 +1,1 @@
+"""The commands beside the service: decode, encode, simulate, and the writer of the generated pages."""

@@ -1,0 +1,77 @@
+"""``python -m jimigw.tools.docs``: writes the pages that are generated from declarations; ``--check`` only compares.
+
+A page that is not up to date makes ``--check`` end with status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from jimigw.ops.config_docs import EXAMPLE, example_toml
+from jimigw.protocols.jimi import modules  # noqa: F401 - enters its messages in the book
+from jimigw.protocols.jimi.messages import BOOK as JIMI
+from jimigw.wire.document import page
+
+_JIMI_INTRO = """\
+The messages of Jimi JC261 and JC400 dashcams, document V1.3.5, as jimigw reads and writes them: the content of a
+frame, between the protocol number and the serial number. Numbers are big-endian. Where one protocol number has several
+layouts in one direction, the first that fits is taken, in the order of this page.
+
+In JSON a message is `{"header": {...}, "body": {...}}`; the keys below are those of the body. `jimigw decode --explain`
+shows a frame byte by byte in the same words.
+"""
+
+
+def jimi_page() -> str:
+    """The page of the Jimi protocol."""
+    return page(JIMI, "Messages of the Jimi protocol", _JIMI_INTRO)
+
+
+#: path within the checkout, and what makes the text
+PAGES: Mapping[str, Callable[[], str]] = {
+    str(EXAMPLE): example_toml,
+    "docs/messages-jimi.md": jimi_page,
+}
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def stale(root: Path = CHECKOUT) -> list[str]:
+    """The paths of the pages under ``root`` that are missing or not what the declarations say."""
+    return [path for path, make in PAGES.items() if _held(root / path) != make()]
+
+
+def write(root: Path = CHECKOUT) -> list[str]:
+    """Write the pages under ``root`` that are stale, and return their paths."""
+    paths = stale(root)
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(PAGES[path](), encoding="utf-8")
+    return paths
+
+
+def _held(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m jimigw.tools.docs", description="Write the generated pages.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is not up to date")
+    parser.add_argument("--root", type=Path, default=CHECKOUT, help="where the pages belong (default: the checkout)")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        for path in write(options.root):
+            print(f"written: {path}")
+        return 0
+    paths = stale(options.root)
+    for path in paths:
+        print(f"{path} is not what the declarations say; `make docs` writes it", file=sys.stderr)
+    return 1 if paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
