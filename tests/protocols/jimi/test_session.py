@@ -186,14 +186,10 @@ class TestReports:
     def test_position_of_a_location(self) -> None:
         position = report(named("location, south and west, two bytes of MNC, sent again")).position
         assert position is not None
-        facts = (position.latitude, position.longitude, position.speed_kmh, position.course, position.satellites)
-        assert facts == (-34.6037, -58.3816, 255, 103, 7)
-        assert (position.replayed, position.ignition, position.fix, position.mileage_m) == (
-            True,
-            False,
-            True,
-            4294967295,
-        )
+        place = [position.latitude, position.longitude, position.speed_kmh, position.course, position.satellites]
+        assert place == [-34.6037, -58.3816, 255, 103, 7]
+        rest = [position.replayed, position.ignition, position.fix, position.mileage_m]
+        assert rest == [True, False, True, 4294967295]
 
     @pytest.mark.parametrize(
         ("name", "replayed"),

@@ -1,0 +1,263 @@
+"""``jimigw simulate``: a fleet of believable terminals against a running gateway, or captured frames played to it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+from typing import Any
+
+from . import codecs
+from .console import Console, json_bytes, printable
+from .simulator.fleet import Fleet, Plan
+from .simulator.mischief import TRICKS
+from .simulator.player import Played, Player, PlayError, read_frames
+from .simulator.tally import SILENT
+from .simulator.terminal import imei_of
+
+_PROGRESS_SECONDS = 5.0
+_SPARE_FILES = 64
+
+EPILOG = f"""\
+Terminals drive along roads of a few cities. They log in, report their location, send heartbeats and alarms with the
+names of files, obey commands, and keep and send again what is not answered. At the end they stop reporting, wait up to
+10 seconds for answers, and print what was sent and what was answered. The exit status is 1 if a report was not.
+Ctrl-C ends as --seconds does; a second one ends at once.
+
+misbehaviour:
+{chr(10).join(f"  {name:10} {what}" for name, what in TRICKS.items())}
+
+examples:
+  jimigw simulate --devices 100 --seconds 30
+  jimigw simulate --devices 2000 --interval 5 --misbehave split,badcrc
+  jimigw simulate --frames tests/vectors/jimi.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--protocol", default="jimi", help="jimi or jt808 (default: jimi)")
+    parser.add_argument("--host", default="127.0.0.1", help="where the gateway is (default: 127.0.0.1)")
+    parser.add_argument("--port", type=_number(1, 65535), default=21100, help="its port (default: 21100)")
+    parser.add_argument("--devices", type=_number(1, 100_000), default=1, metavar="N", help="how many (default: 1)")
+    parser.add_argument(
+        "--interval", type=_seconds, default=10.0, metavar="SECONDS", help="between two locations (default: 10)"
+    )
+    parser.add_argument("--seconds", type=_seconds, metavar="S", help="how long (default: until interrupted)")
+    parser.add_argument(
+        "--imei-base",
+        type=_imei_base,
+        default="86490800000000",
+        metavar="DIGITS",
+        help="first IMEI, 14 or 15 digits; the others count up, each with its check digit",
+    )
+    parser.add_argument(
+        "--alarms", type=_rate, default=6.0, metavar="RATE", help="alarms of a terminal in an hour (default: 6)"
+    )
+    parser.add_argument(
+        "--misbehave", type=_tricks, default=frozenset(), metavar="LIST", help="with commas: " + ",".join(TRICKS)
+    )
+    parser.add_argument("--seed", type=int, default=0, help="for other routes and alarms than those of seed 0")
+    parser.add_argument("--frames", metavar="FILE", help="play the frames of this file: hex lines, or vectors in JSON")
+    parser.add_argument(
+        "--wait", type=_seconds, default=1.0, metavar="SECONDS", help="for the answer to a played frame (default: 1)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _number(least: int, most: int) -> Any:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not from {least} to {most}")
+        return number
+
+    read.__name__ = "number"
+    return read
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0.05 <= number <= 1e8:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0.05 to 100000000 seconds")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 36_000:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 36000 alarms in an hour")
+    return number
+
+
+def _imei_base(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and len(text) in (14, 15)):
+        raise argparse.ArgumentTypeError(f"{text} is not 14 or 15 digits")
+    return text[:14]
+
+
+def _tricks(text: str) -> frozenset[str]:
+    wanted = frozenset(filter(None, (part.strip() for part in text.split(","))))
+    if unknown := sorted(wanted - TRICKS.keys()):
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: no such misbehaviour; there are {', '.join(TRICKS)}")
+    return wanted
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Simulate; the exit status."""
+    if options.protocol != "jimi":
+        known = options.protocol in codecs.PLANNED
+        console.complain(f"there are no terminals of {options.protocol}{' yet' if known else ''}; there are: jimi.")
+        return 2
+    try:
+        host = _address(options.host, options.port)
+        if options.frames is not None:
+            return _play(options, host, console)
+        _allow_files(options.devices + _SPARE_FILES)
+    except (PlayError, OSError) as error:
+        console.complain(f"{error}.")
+        return 1
+    return _drive(options, host, console)
+
+
+def _address(host: str, port: int) -> str:
+    """The numeric address, looked up once for all terminals."""
+    try:
+        return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    except socket.gaierror as error:
+        raise OSError(f"{host}: {error.strerror}") from error
+
+
+def _allow_files(wanted: int) -> None:
+    """Every connection is an open file: raise the limit of this process as far as it may."""
+    import resource  # not on every system
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise OSError(f"{wanted} open files are needed and {hard} allowed; see ulimit -n")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+# -- a fleet ----------------------------------------------------------------------------------------------------------
+
+
+def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
+    from twisted.internet import reactor
+
+    plan = Plan(
+        host=host,
+        port=options.port,
+        devices=options.devices,
+        interval=options.interval,
+        seconds=options.seconds,
+        imei_base=options.imei_base,
+        alarms_an_hour=options.alarms,
+        tricks=options.misbehave,
+        seed=options.seed,
+    )
+    any_reactor: Any = reactor
+    fleet = Fleet(any_reactor, plan)
+    ends: list[dict[str, Any]] = []
+
+    def ended(summary: dict[str, Any]) -> None:
+        ends.append(summary)
+        any_reactor.stop()
+
+    def interrupted(number: int, frame: object) -> None:
+        any_reactor.callFromThread(fleet.finish)
+
+    def progress() -> None:
+        tally = fleet.tally
+        said = (
+            f"{fleet.online} of {plan.devices} online, {tally.sent} sent, {tally.answered} of {tally.wanting} answered"
+        )
+        refused = f"; no connection: {fleet.refusal}" if fleet.refusal and not fleet.online else ""
+        print(f"{said}{refused}", file=console.stderr, flush=True)
+        any_reactor.callLater(_PROGRESS_SECONDS, progress)
+
+    fleet.run().addCallback(ended)
+    if console.terminal and not options.json:
+        any_reactor.callLater(_PROGRESS_SECONDS, progress)
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        any_reactor.run(installSignalHandlers=False)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    (summary,) = ends
+    if options.json:
+        console.line(json_bytes(summary))
+    else:
+        for text in summary_lines(summary):
+            console.line(text)
+    if not summary["logins"]:
+        console.complain(f"no terminal could log in{': ' + fleet.refusal if fleet.refusal else '.'}")
+        return 1
+    return 1 if summary["unanswered"] or summary["forgotten"] else 0
+
+
+def summary_lines(summary: dict[str, Any]) -> list[str]:
+    """The summary for people."""
+    found = [f"{'':16}{'sent':>9}{'answered':>10}{'sent again':>12}"]
+    for number, count in summary["types"].items():
+        silent = int(number, 16) in SILENT
+        answered = "-" if silent else str(count["answered"])
+        found.append(f"{count['name'] or number:16}{count['sent']:>9}{answered:>10}{count['resent']:>12}")
+    found.append(f"{'all':16}{summary['sent']:>9}{summary['answered']:>10}{summary['resent']:>12}")
+    latency = summary["latency_ms"]
+    found.append("")
+    found.append(
+        f"{summary['devices']} terminals, {summary['seconds']:g} s, {summary['logins']} logins, "
+        f"{summary['commands']} commands, {summary['lost_connections']} connections lost"
+    )
+    found.append(
+        f"answers after {latency['p50']:g} ms (half), {latency['p90']:g} ms (90 %), {latency['p99']:g} ms (99 %), "
+        f"{latency['max']:g} ms (longest)"
+    )
+    if summary["mischief"]:
+        found.append("misbehaved: " + ", ".join(f"{name} {count}" for name, count in summary["mischief"].items()))
+    lost = summary["unanswered"] + summary["forgotten"]
+    found.append(f"{lost} reports were not answered" if lost else "every report was answered")
+    return found
+
+
+# -- captured frames --------------------------------------------------------------------------------------------------
+
+
+def _play(options: argparse.Namespace, host: str, console: Console) -> int:
+    from twisted.internet import reactor
+
+    frames = read_frames(options.frames)
+    any_reactor: Any = reactor
+    trouble: list[str] = []
+
+    def heard(played: Played) -> None:
+        if options.json:
+            console.line(json_bytes(played))
+        else:
+            console.line(played_line(played))
+        console.stdout.flush()
+
+    def failed(failure: Any) -> None:
+        trouble.append(failure.getErrorMessage())
+
+    player = Player(any_reactor, frames, imei_of(options.imei_base, 0), options.wait, heard)
+    done = player.play(host, options.port)
+    done.addErrback(failed).addBoth(lambda result: any_reactor.stop())
+    any_reactor.run()
+    for sentence in trouble:
+        console.complain(f"{sentence}.")
+    return 1 if trouble else 0
+
+
+def played_line(played: Played) -> str:
+    """What became of a played frame, for people."""
+    if played.skipped:
+        became = f"passed over: {played.skipped}"
+    elif played.answered_after is None:
+        became = "not answered"
+    else:
+        became = f"answered after {played.answered_after * 1000:.1f} ms: {played.answer}"
+    came = "".join(f"\n    came: {each}" for each in played.came)
+    return f"{printable(played.name)}: {became}{came}"

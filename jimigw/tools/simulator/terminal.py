@@ -1,0 +1,404 @@
+"""A believable JC261/JC400 terminal without a socket and without a clock.
+
+    connected(now)      -> frames     the login
+    receive(data, now)  -> frames     what the terminal says to that
+    tick(now)           -> frames     what is due; call it at ``next_timer()``
+    disconnected(now)                 then wait until ``connect_at``
+
+``hang_up`` is the reason why the terminal wants the connection closed, "" while it does not. ``now`` is the time in
+seconds since 1970.
+
+What it does, JC261/JC400 V1.3.5, chapter 3: it logs in and says nothing else until that is answered; cameras and ids
+once after the login; a location every ``interval``, a heartbeat every three minutes, alarms by chance. Login or
+heartbeat without an answer for five seconds: it hangs up and connects again, waiting longer each time; after three
+vain attempts it boots again in twenty minutes, unless a login is answered before. A report without an answer is kept
+and sent again as a re-upload: after a new login, or when it has waited long enough.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+from jimigw.protocols.jimi.frame import LONG, Frame, FrameDecoder, encode_frame
+from jimigw.protocols.jimi.messages import Command, CommandReply, DataTransfer, Heartbeat, Identities, Location, Login
+from jimigw.protocols.jimi.modules import Camera, Cameras
+from jimigw.wire.errors import DecodeError
+from jimigw.wire.message import Message
+
+from . import events
+from .replies import FACTORY_SETTINGS, VERSION, reply
+from .routes import Drive
+from .tally import Tally
+
+LOGIN, HEARTBEAT, LOCATION, ALARM, COMMAND, REPLY, TRANSFER, CAMERAS = 0x01, 0x13, 0x22, 0x95, 0x80, 0x21, 0x94, 0xE0
+
+ANSWER_TIMEOUT = 5.0
+HEARTBEAT_INTERVAL = 180.0
+REBOOT_AFTER = 1200.0
+VAIN_ATTEMPTS = 3
+BACK_OFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+"""Seconds before the next connection, by the number of attempts in vain; the last for all further ones."""
+
+RESEND_AFTER = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds without an answer before a report is sent again, by the number of times it was sent."""
+
+WINDOW = 32
+"""Reports that may wait for their answers at once."""
+
+RESCUE_AFTER = 4.0
+"""Seconds without an answer to a report after which a terminal that is to finish makes a new connection."""
+
+MEMORY = 5000
+"""Reports that a terminal can keep; the oldest is forgotten for one more."""
+
+#: type checkers do not see the rows that a message includes, and want the derived ones
+_login: Callable[..., Login] = Login
+_location: Callable[..., Location] = Location
+
+_BY_INTERVAL, _ACC_CHANGE, _STANDING = 0x00, 0x03, 0x0E
+
+
+@attrs.define(eq=False)
+class _Kept:
+    """A report until it is answered. ``serials``: under which numbers it was sent on this connection."""
+
+    protocol: int
+    body: Message
+    mark: int = 0
+    times: int = 0
+    sent_at: float = 0.0
+    retry_at: float = 0.0
+    serials: list[int] = attrs.Factory(list)
+
+
+class FakeTerminal:
+    """See the module."""
+
+    def __init__(
+        self,
+        imei: str,
+        drive: Drive,
+        tally: Tally,
+        rng: random.Random,
+        now: float,
+        *,
+        interval: float = 10.0,
+        alarms_an_hour: float = 6.0,
+    ) -> None:
+        self.imei, self.drive, self.tally = imei, drive, tally
+        self.interval, self.alarms_an_hour = interval, alarms_an_hour
+        self.reporting = True
+        self.settings = dict(FACTORY_SETTINGS)
+        self.hang_up = ""
+        self.connect_at = now
+        self.online = False
+        self._rng = rng
+        self._decoder = FrameDecoder(1024)
+        self._connected = False
+        self._serial = 1
+        self._booted = True  # cameras and ids are told once after each boot
+        self._acc: bool | None = None
+        self._finishing = False
+        self._rescue_at = float("inf")
+        self._vain = 0
+        self._reboot_at: float | None = None
+        self._waiting: dict[tuple[int, int], _Kept] = {}
+        self._in_flight: dict[int, _Kept] = {}  # by id(): the same reports, each once, in order of sending
+        self._backlog: deque[_Kept] = deque()
+        self._expected: tuple[int, int, float, float] | None = None  # login or heartbeat: type, serial, sent, deadline
+        self._next_report = now + rng.uniform(0.0, interval)
+        self._next_heartbeat = now
+        self._next_alarm = self._alarm_after(now)
+
+    # -- what the edge calls ------------------------------------------------------------------------------------------
+    def connected(self, now: float) -> list[bytes]:
+        """The connection is there: the login."""
+        self._connected, self.hang_up = True, ""
+        self._decoder = FrameDecoder(1024)
+        self.tally.connections += 1
+        login = login_of(self.imei, self.drive.route.zone)
+        return [self._ask(LOGIN, login, now)]
+
+    def disconnected(self, now: float) -> None:
+        """The connection is gone, or could not be made; ``connect_at`` says when to try again."""
+        if self._connected:
+            self.tally.lost_connections += 1
+        else:
+            self.tally.failed_connections += 1
+        # What was not answered comes first once there is a connection again, as a re-upload.
+        self._backlog.extendleft(reversed(self._in_flight.values()))
+        for kept in self._in_flight.values():
+            kept.serials.clear()
+        self._in_flight.clear()
+        self._waiting.clear()
+        self._connected = self.online = False
+        self._expected = None
+        self._vain += 1
+        if self._vain >= VAIN_ATTEMPTS and self._reboot_at is None:
+            self._reboot_at = now + REBOOT_AFTER
+        delay = BACK_OFF[min(self._vain, len(BACK_OFF)) - 1] * self._rng.uniform(0.8, 1.2)
+        self.connect_at = now + (min(delay, 1.0) if self._finishing else delay)
+
+    def early_report(self, now: float) -> bytes:
+        """A location before the login, which no gateway answers: for misbehaving on purpose."""
+        self.drive.advance(now)
+        return self._send(_Kept(LOCATION, self._location(now, _BY_INTERVAL)), now)
+
+    def receive(self, data: bytes, now: float) -> list[bytes]:
+        """What the terminal says to these bytes of the server."""
+        out: list[bytes] = []
+        for frame in self._decoder.feed(data, now):
+            if frame.protocol == COMMAND and frame.start < frame.end:
+                out += self._obey(frame, now)
+            else:
+                self._answered(frame, now, out)
+        return out
+
+    def next_timer(self) -> float:
+        """When :meth:`tick` wants to be called."""
+        times = [self._rescue_at] if self._finishing else [self._next_report, self._next_alarm]
+        if self._reboot_at is not None:
+            times.append(self._reboot_at)
+        if self._expected is not None:
+            times.append(self._expected[3])
+        elif self.online and not self._finishing:
+            times.append(self._next_heartbeat)
+        if self._in_flight and self.online:
+            times.append(min(kept.retry_at for kept in self._in_flight.values()))
+        return min(times, default=float("inf"))
+
+    def tick(self, now: float) -> list[bytes]:
+        """What is due at this time."""
+        out: list[bytes] = []
+        if self._reboot_at is not None and now >= self._reboot_at:
+            self._reboot()
+            if self._connected:
+                self.hang_up = "reboot"
+                return out
+        if self._expected is not None and now >= self._expected[3]:
+            self.tally.no_answer += 1
+            self._expected = None
+            self.hang_up = "no answer to the login or the heartbeat"
+            return out
+        if now >= self._rescue_at:
+            self._rescue_at = float("inf")
+            if self.unanswered and self._connected:
+                self.hang_up = "reports stay without an answer"
+                return out
+        if not self._finishing:
+            self._make_reports(now)
+        if self.online:
+            for kept in [each for each in self._in_flight.values() if now >= each.retry_at]:
+                out.append(self._send(kept, now))
+            self._send_kept(now, out)
+            if now >= self._next_heartbeat and self._expected is None and not self._finishing:
+                self._next_heartbeat = now + HEARTBEAT_INTERVAL
+                out.append(self._ask(HEARTBEAT, self._heartbeat(), now))
+        return out
+
+    def finish(self, now: float) -> None:
+        """Make no more reports; only what is unanswered is seen to."""
+        self._finishing = True
+        self._rescue_at = now + RESCUE_AFTER
+        self.connect_at = min(self.connect_at, now)
+
+    @property
+    def unanswered(self) -> int:
+        """Reports that still want an answer, sent or not."""
+        return len(self._in_flight) + len(self._backlog)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is left to be answered, heartbeat and login included."""
+        return not self.unanswered and self._expected is None
+
+    @property
+    def status(self) -> str:
+        """What the command STATUS answers."""
+        acc = "ON" if self.drive.ignition else "OFF"
+        return f"Battery:12.6V; GPRS:Link Up; GSM Signal Level:Strong; GPS:Fixed,{self.drive.satellites}; ACC: {acc}"
+
+    # -- what comes from the server -----------------------------------------------------------------------------------
+    def _answered(self, frame: Frame, now: float, out: list[bytes]) -> None:
+        if self._expected is not None and self._expected[:2] == (frame.protocol, frame.serial):
+            sent_at = self._expected[2]
+            self._expected = None
+            self.tally.of(frame.protocol).answered += 1
+            self.tally.latencies.add(now - sent_at)
+            if frame.protocol == LOGIN:
+                self._logged_in(now, out)
+            return
+        kept = self._waiting.pop((frame.protocol, frame.serial), None)
+        if kept is None:
+            return  # the answer to a repeat, or nothing that was asked for
+        for serial in kept.serials:
+            self._waiting.pop((kept.protocol, serial), None)
+        self._in_flight.pop(id(kept), None)
+        self.tally.of(frame.protocol).answered += 1
+        self.tally.latencies.add(now - kept.sent_at)
+        if self.online:
+            self._send_kept(now, out)
+
+    def _logged_in(self, now: float, out: list[bytes]) -> None:
+        self.online, self._vain, self._reboot_at = True, 0, None
+        self._next_heartbeat = now + HEARTBEAT_INTERVAL
+        if self._booted and not self._finishing:
+            self._booted = False
+            self._keep(_Kept(CAMERAS, self._cameras()))
+            out += [self._say(TRANSFER, each) for each in self._ids()]
+        self._send_kept(now, out)
+
+    def _obey(self, frame: Frame, now: float) -> list[bytes]:
+        try:
+            command = Command.decode(frame.data, frame.start, frame.end)
+        except DecodeError:
+            return []
+        self.tally.commands += 1
+        content = reply(self, command.command)
+        self._next_report = min(self._next_report, now + self.interval)
+        return [self._say(REPLY, CommandReply(server_flag=command.server_flag, content_code=1, content=content))]
+
+    # -- what goes to the server --------------------------------------------------------------------------------------
+    def _frame(self, protocol: int, body: Message, mark: int = 0) -> tuple[int, bytes]:
+        serial = self._serial
+        self._serial = serial % 0xFFFF + 1
+        return serial, encode_frame(protocol, body.encode(), serial, mark)
+
+    def _ask(self, protocol: int, body: Message, now: float) -> bytes:
+        """A login or heartbeat: without an answer the terminal hangs up."""
+        serial, raw = self._frame(protocol, body)
+        self._expected = (protocol, serial, now, now + ANSWER_TIMEOUT)
+        self.tally.of(protocol).sent += 1
+        return raw
+
+    def _say(self, protocol: int, body: Message) -> bytes:
+        """A message that servers do not answer."""
+        self.tally.of(protocol).sent += 1
+        return self._frame(protocol, body, LONG)[1]
+
+    def _send(self, kept: _Kept, now: float) -> bytes:
+        if kept.times:
+            self.tally.of(kept.protocol).resent += 1
+            if isinstance(kept.body, Location):
+                kept.body.reupload = 1
+        else:
+            self.tally.of(kept.protocol).sent += 1
+        serial, raw = self._frame(kept.protocol, kept.body, kept.mark)
+        wait = RESEND_AFTER[min(kept.times, len(RESEND_AFTER) - 1)]
+        kept.times += 1
+        kept.sent_at, kept.retry_at = now, now + (min(wait, 2.5) if self._finishing else wait)
+        kept.serials.append(serial)
+        self._waiting[kept.protocol, serial] = kept
+        self._in_flight[id(kept)] = kept
+        return raw
+
+    def _send_kept(self, now: float, out: list[bytes]) -> None:
+        while self._backlog and len(self._in_flight) < WINDOW:
+            kept = self._backlog.popleft()
+            if isinstance(kept.body, Location) and now - kept.sent_at > self.interval:
+                kept.body.reupload = 1
+            out.append(self._send(kept, now))
+
+    def _keep(self, kept: _Kept) -> None:
+        if len(self._backlog) >= MEMORY:
+            self._backlog.popleft()
+            self.tally.forgotten += 1
+        self._backlog.append(kept)
+
+    # -- what is made -------------------------------------------------------------------------------------------------
+    def _make_reports(self, now: float) -> None:
+        if now >= self._next_report:
+            # A terminal that was not asked for long makes one report, not all that it missed.
+            self._next_report = max(self._next_report + self.interval, now)
+            self.drive.advance(now)
+            if self.reporting:
+                mode = _BY_INTERVAL if self.drive.ignition else _STANDING
+                if self._acc is not None and self._acc != self.drive.ignition:
+                    mode = _ACC_CHANGE
+                self._acc = self.drive.ignition
+                self._keep(_Kept(LOCATION, self._location(now, mode), sent_at=now))
+        if now >= self._next_alarm:
+            self._next_alarm = self._alarm_after(now)
+            self.drive.advance(now)
+            self._keep(_Kept(ALARM, events.alarm(self.imei, self.drive, _utc(now), self._rng)))
+
+    def _alarm_after(self, now: float) -> float:
+        if self.alarms_an_hour <= 0:
+            return float("inf")
+        return now + self._rng.expovariate(self.alarms_an_hour / 3600)
+
+    def _location(self, now: float, mode: int) -> Location:
+        drive = self.drive
+        # A cell of some 500 m, an area of some 10 km: stable numbers for a place.
+        cell = int((drive.latitude + 90) * 200) * 72_000 + int((drive.longitude + 180) * 200)
+        area = int((drive.latitude + 90) * 10) * 3_600 + int((drive.longitude + 180) * 10)
+        return _location(
+            date_time=_utc(now),
+            gps_length=12,
+            satellites=min(15, drive.satellites),
+            latitude=drive.latitude,
+            longitude=drive.longitude,
+            speed=min(255, drive.speed_kmh),
+            differential=False,
+            fixed=True,
+            course=drive.course,
+            mnc_wide=False,
+            mcc=drive.route.mcc,
+            mnc=drive.route.mnc,
+            lac=1 + area % 0xFFFD,
+            cell_id=1 + cell % 0xFFFFFE,
+            acc=int(drive.ignition),
+            upload_mode=mode,
+            reupload=0,
+            mileage=int(drive.mileage),
+        )
+
+    def _heartbeat(self) -> Heartbeat:
+        acc = self.drive.ignition
+        return Heartbeat(
+            gps_fixed=True, charging=acc, acc=acc, voltage_level=6, gsm_signal=self._rng.randint(3, 4),
+            port_status=0, language=2,
+        )  # fmt: skip
+
+    def _cameras(self) -> Cameras:
+        return Cameras(built_in=[Camera(number=0, status=1), Camera(number=1, status=1)], peripheral=[])
+
+    def _ids(self) -> list[DataTransfer]:
+        digits = f"{int(self.imei) % 10**9:09d}"
+        route = self.drive.route
+        imsi = f"{route.mcc:03d}{route.mnc:02d}{digits}0"[:15]
+        iccid = f"89{route.mcc:03d}{route.mnc:02d}{digits}000"[:19] + "f"
+        uuid = f"{int(self.imei):032x}"
+        return [
+            DataTransfer(file_type=0x07, content=f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"),
+            DataTransfer(file_type=0x08, content=VERSION),
+            DataTransfer(file_type=0x0A, content=Identities(imei=self.imei, imsi=imsi, iccid=iccid)),
+        ]
+
+    def _reboot(self) -> None:
+        self.tally.reboots += 1
+        self._reboot_at, self._vain, self._serial, self._booted = None, 0, 1, True
+
+
+def _utc(now: float) -> datetime:
+    return datetime.fromtimestamp(int(now), UTC)
+
+
+def login_of(imei: str, zone: timedelta) -> Login:
+    """The login of a terminal in this time zone."""
+    minutes = round(zone.total_seconds() / 60)
+    expanded = abs(minutes) // 60 * 100 + abs(minutes) % 60
+    return _login(imei=imei, terminal_type=0x700, branch=0, zone=expanded, zone_west=minutes < 0, language=2)
+
+
+def imei_of(base: str, index: int) -> str:
+    """The IMEI number ``index`` of a fleet: the first 14 digits of ``base`` counted up, and their Luhn digit."""
+    digits = f"{(int(base[:14]) + index) % 10**14:014d}"
+    # From the right, every second digit counts twice, its own digits summed.
+    total = sum(int(each) if at % 2 == 0 else sum(divmod(2 * int(each), 10)) for at, each in enumerate(digits))
+    return digits + str(-total % 10)
