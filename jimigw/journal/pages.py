@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from zlib import crc32
 
 import msgspec
 
@@ -28,8 +29,8 @@ SLICE_BYTES = 1024 * 1024
 """Bytes of records after which a slice takes no further batch. Their decoding holds Python's lock, half a millisecond
 a megabyte."""
 
-SLICE_BLOCKS = 256
-"""Blocks whose lists one step looks up for a device."""
+SLICE_BLOCKS = 64
+"""Blocks whose marks one step brings: 1 MB."""
 
 MAX_LIMIT = 10_000
 """Records that one read may ask for."""
@@ -56,18 +57,19 @@ _SLICE = """
     )
 """
 _IN_RANGE = _SLICE.format(which="first_id >= ? AND first_id <= ?")
-_OF_LIST = _SLICE.format(which="first_id IN (SELECT value FROM json_each(?))")
+_OF_IDS = _SLICE.format(
+    which="first_id IN (SELECT (SELECT max(first_id) FROM batch WHERE first_id <= value) FROM json_each(?))"
+)
 _LAST_ID = """
     SELECT max(value, coalesce((SELECT last_id FROM batch ORDER BY first_id DESC LIMIT 1), 0))
     FROM meta WHERE name = 'pruned_through'
 """
 _BATCH_OF = "SELECT first_id, last_id FROM batch WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1"
-_LISTED_BLOCKS = "SELECT value FROM meta WHERE name = 'listed_blocks'"
-_LISTED_THROUGH = "SELECT last_id FROM batch WHERE first_id < ? ORDER BY first_id DESC LIMIT 1"
-_DEVICE_BATCHES = """
-    SELECT group_concat(block || ':' || batches, ';') FROM (
-        SELECT block, batches FROM device_block
-        WHERE block IN (SELECT value FROM json_each(?)) AND device = ? ORDER BY block
+_MARKED_BLOCKS = "SELECT value FROM meta WHERE name = 'marked_blocks'"
+_MARKS = """
+    SELECT json_group_array(block), CAST(group_concat(marks, '') AS BLOB) FROM (
+        SELECT block, marks FROM device_block
+        WHERE typeof(marks) = 'blob' AND length(marks) = ? AND block >= ? AND block < ? ORDER BY block
     )
 """
 
@@ -96,9 +98,9 @@ def batches_between(connection: sqlite3.Connection, first_id: int, last_id: int,
     return _cut(*connection.execute(_IN_RANGE, (first_id, last_id, SLICE_BATCHES, size, records)).fetchone())
 
 
-def _batches_of(connection: sqlite3.Connection, first_ids: list[int]) -> Batches:
-    chosen = msgspec.json.encode(first_ids).decode()
-    return _cut(*connection.execute(_OF_LIST, (chosen, SLICE_BATCHES, SLICE_BYTES, MAX_LIMIT)).fetchone())
+def _batches_of(connection: sqlite3.Connection, ids: list[int]) -> Batches:
+    chosen = msgspec.json.encode(ids).decode()
+    return _cut(*connection.execute(_OF_IDS, (chosen, SLICE_BATCHES, SLICE_BYTES, MAX_LIMIT)).fetchone())
 
 
 def _cut(heads: str, records: bytes | None) -> Batches:
@@ -137,7 +139,7 @@ class _Found:
             except JournalDamaged:
                 if not self._records:
                     raise
-                self.position = first - 1
+                self.position = max(self.position, first - 1)
                 return self.answer()
             self._records += select(first, rows, self.position, self._device, self._kinds)
             if len(self._records) >= self._limit:
@@ -163,16 +165,15 @@ def read_slices(
     newest = last_id(connection)
     found = _Found(after_id, limit, device, kinds)
     if device is not None:
-        listed = int(connection.execute(_LISTED_BLOCKS).fetchone()[0]) * BLOCK
-        for batches in _listed(connection, after_id, listed, device):
+        marked = int(connection.execute(_MARKED_BLOCKS).fetchone()[0]) * BLOCK
+        for batches in _marked(connection, after_id, marked, device):
             if (answer := found.take(batches)) is not None:
                 yield answer
                 return
             yield None
-        row = connection.execute(_LISTED_THROUGH, (listed,)).fetchone()
-        found.position = max(found.position, row[0] if row else 0)
+        found.position = max(found.position, marked - 1)
     while found.position < newest:
-        start = _batch_of(connection, found.position + 1)
+        start = batch_of(connection, found.position + 1)
         batches = batches_between(connection, start, newest, SLICE_BYTES, found.position + 1 - start + found.wanted)
         if not batches:
             found.position = newest
@@ -183,35 +184,37 @@ def read_slices(
     yield found.answer()
 
 
-def _batch_of(connection: sqlite3.Connection, id: int) -> int:
+def batch_of(connection: sqlite3.Connection, id: int) -> int:
     """Return the first id of the batch that holds ``id``, or ``id`` where none does any more."""
     first, last = connection.execute(_BATCH_OF, (id,)).fetchone() or (id, id)
     return int(first) if last >= id else id
 
 
-def _listed(connection: sqlite3.Connection, after_id: int, listed: int, device: str) -> Iterator[Batches]:
-    """Yield the batches with the device's records above ``after_id`` in blocks that have lists, a slice at a time."""
-    start = _batch_of(connection, after_id + 1)
-    blocks = range(start // BLOCK, listed // BLOCK)
-    for at in range(0, len(blocks), SLICE_BLOCKS):
-        some = msgspec.json.encode(list(blocks[at : at + SLICE_BLOCKS])).decode()
-        text: str | None = connection.execute(_DEVICE_BATCHES, (some, device)).fetchone()[0]
-        first_ids = (first for first in _unpacked(text) if first >= start)
-        while chosen := list(islice(first_ids, SLICE_BATCHES)):
+def _marked(connection: sqlite3.Connection, after_id: int, marked: int, device: str) -> Iterator[Batches]:
+    """Yield the batches that have the device's mark above ``after_id`` in blocks with marks, a slice at a time."""
+    mark = crc32(device.encode(errors="replace")).to_bytes(4, "little")
+    position = after_id
+    for start in range((after_id + 1) // BLOCK, marked // BLOCK, SLICE_BLOCKS):
+        end = min(start + SLICE_BLOCKS, marked // BLOCK)
+        blocks, marks = connection.execute(_MARKS, (4 * BLOCK, start, end)).fetchone()
+        ids = _ids_with(mark, msgspec.json.decode(blocks, type=list[int]), marks or b"")
+        while chosen := list(islice((id for id in ids if id > position), SLICE_BATCHES)):
             while chosen:
                 batches = _batches_of(connection, chosen)
                 yield batches
                 # What retention has taken meanwhile is not among them.
-                chosen = chosen[bisect_right(chosen, batches[-1][0]) :] if batches else []
+                position = max(position, batches[-1][1] if batches else chosen[-1])
+                chosen = chosen[bisect_right(chosen, position) :]
         yield []
 
 
-def _unpacked(text: str | None) -> Iterator[int]:
-    for part in text.split(";") if text else ():
-        block, _, offsets = part.partition(":")
-        base = int(block) * BLOCK
-        for offset in offsets.split(","):
-            yield base + int(offset)
+def _ids_with(mark: bytes, blocks: list[int], marks: bytes) -> Iterator[int]:
+    at = marks.find(mark)
+    while at >= 0:
+        if at % 4 == 0:
+            block, place = divmod(at // 4, BLOCK)
+            yield blocks[block] * BLOCK + place
+        at = marks.find(mark, at + 1)
 
 
 class JournalReader:

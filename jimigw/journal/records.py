@@ -6,11 +6,14 @@ have consecutive ids, from the ``first_id`` of its row on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 import msgspec
 
 from jimigw.journal.interface import Entry, JournalDamaged, Record
+
+T = TypeVar("T")
 
 Row = tuple[str, str, str, int, bytes, bytes]
 
@@ -32,8 +35,8 @@ class Unstorable(ValueError):
     """Among the entries of a batch is one with a value that no journal can store."""
 
 
-def encode(entries: Iterable[Entry]) -> tuple[bytes, int]:
-    """Return the records of at least one entry, and the newest ``received_at`` among them.
+def encode(entries: Iterable[Entry]) -> tuple[bytes, int, tuple[str, ...]]:
+    """Return the records of at least one entry, the newest ``received_at`` among them, and the device of each.
 
     :raises Unstorable: a value is of a wrong type, a lone surrogate, or a number above 64 bits. What is stored must be
         read again, so types are held to the letter here.
@@ -41,17 +44,17 @@ def encode(entries: Iterable[Entry]) -> tuple[bytes, int]:
     return _packed([(e.device, e.protocol, e.kind, e.received_at, e.raw, e.data) for e in entries])
 
 
-def _packed(rows: list[Row]) -> tuple[bytes, int]:
+def _packed(rows: list[Row]) -> tuple[bytes, int, tuple[str, ...]]:
     columns = list(zip(*rows, strict=True))
     for column, types in zip(columns, _COLUMNS, strict=True):
         if set(map(type, column)) != types:
             raise Unstorable("A value of an entry is of a wrong type.")
-    received_at = columns[3]
+    devices, _, _, received_at, _, _ = columns
     newest = max(received_at)
     if newest not in _INT64 or min(received_at) not in _INT64:
         raise Unstorable("The time of an entry is above 64 bits.")
     try:
-        return _encode(rows), newest
+        return _encode(rows), newest, devices
     except UnicodeEncodeError as error:
         raise Unstorable("A text of an entry is not Unicode.") from error
 
@@ -69,30 +72,33 @@ def make_storable(entry: Entry) -> bool:
 
 
 def decode(first_id: int, last_id: int, records: bytes | memoryview | None) -> list[Row]:
-    """Return the rows of a batch, in order of id.
+    """Return the rows of a batch, in order of id; ``records`` is None where they are no blob.
 
     :raises JournalDamaged: they are not what was once written.
     """
-    try:
-        if records is None:
-            raise ValueError("they are no blob")
-        rows = _decode_rows(records)
-        if not rows or len(rows) != last_id - first_id + 1:
-            raise ValueError(f"there are {len(rows)} of them")
-    except ValueError as error:  # msgspec's errors are such, and those of text that is not UTF-8
-        raise JournalDamaged(first_id, last_id, str(error)) from error
-    return rows
+    return _checked(first_id, last_id, records, _decode_rows)
 
 
-def devices_of(first_id: int, last_id: int, records: memoryview | None) -> set[str]:
-    """Return the devices of a batch.
+def devices_of(first_id: int, last_id: int, records: bytes | memoryview | None) -> list[str]:
+    """Return the devices of a batch, in order of id, in a third of the time of `decode`.
 
     :raises JournalDamaged: they cannot be read.
     """
+    return [record.device for record in _checked(first_id, last_id, records, _decode_devices)]
+
+
+def _checked(
+    first_id: int, last_id: int, records: bytes | memoryview | None, decode: Callable[[bytes | memoryview], list[T]]
+) -> list[T]:
     try:
-        return {record.device for record in _decode_devices(b"" if records is None else records)}
-    except ValueError as error:
+        if records is None:
+            raise ValueError("they are no blob")
+        decoded = decode(records)
+        if not decoded or len(decoded) != last_id - first_id + 1:
+            raise ValueError(f"there are {len(decoded)} of them")
+    except ValueError as error:  # msgspec's errors are such, and those of text that is not UTF-8
         raise JournalDamaged(first_id, last_id, str(error)) from error
+    return decoded
 
 
 def select(

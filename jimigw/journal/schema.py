@@ -4,8 +4,8 @@ A row of the table ``batch`` is one commit, with all its records in one blob (se
 every record costs SQLite three times as much.
 
 There is no index by device: records of many devices arrive interleaved, and such an index makes every commit write a
-page for each. Instead, the batches that begin in a block of `BLOCK` ids get one row a device in ``device_block`` once
-the block is complete, which lists the batches; those rows are written in order, like a log.
+page for each. Instead, every block of `BLOCK` ids gets a row of marks in ``device_block`` once it is complete (see
+`jimigw.journal.marks`); those rows are written in order, like a log.
 """
 
 from __future__ import annotations
@@ -30,16 +30,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             newest INTEGER NOT NULL,
             records BLOB NOT NULL
         )""",
-        # batches: the first id of each less block * BLOCK, comma-separated, in order
-        """CREATE TABLE device_block (
-            block INTEGER NOT NULL,
-            device TEXT NOT NULL,
-            batches TEXT NOT NULL,
-            PRIMARY KEY (block, device)
-        ) WITHOUT ROWID""",
+        # marks: BLOCK little-endian 32-bit numbers, the CRC-32 of each id's device; 0 where no record is
+        "CREATE TABLE device_block (block INTEGER PRIMARY KEY, marks BLOB NOT NULL)",
         "CREATE TABLE cursor (reader TEXT NOT NULL PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID",
-        # pruned_through: no id up to it is given again; listed_blocks: blocks below it are in device_block
-        "INSERT INTO meta (name, value) VALUES ('pruned_through', 0), ('listed_blocks', 0)",
+        # pruned_through: no id up to it is given again; marked_blocks: blocks below it are in device_block
+        "INSERT INTO meta (name, value) VALUES ('pruned_through', 0), ('marked_blocks', 0)",
     ),
 )
 """The statements that lead from schema version n (counted from 0) to n + 1."""

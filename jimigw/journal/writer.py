@@ -1,6 +1,6 @@
 """The writing side of the journal's SQLite file: plain calls, no reactor. One thread at a time uses it.
 
-Every call is short: a batch is one row and one fsync, and the upkeep (lists of a device's batches, cursors, retention,
+Every call is short: a batch is one row and one fsync, and the upkeep (marks of devices, cursors, retention,
 moving the log into the database) comes in pieces of a few milliseconds that fit between batches.
 """
 
@@ -18,7 +18,7 @@ from typing import IO
 import attrs
 
 from jimigw.journal.interface import Entry, JournalDamaged, JournalError
-from jimigw.journal.lists import BlockLists
+from jimigw.journal.marks import DeviceMarks
 from jimigw.journal.pages import last_id
 from jimigw.journal.records import Unstorable, encode, make_storable
 from jimigw.journal.schema import BLOCK, open_for_writing
@@ -33,6 +33,7 @@ _INSERT = "INSERT INTO batch (first_id, last_id, newest, records) VALUES (?, ?, 
 # Whole batches among the oldest records; one of them at least, however many records it has.
 _OLDEST = "SELECT max(last_id) FROM batch WHERE first_id < (SELECT min(first_id) FROM batch) + ? AND last_id <= ?"
 _EXPIRED = _OLDEST + " AND newest < ?"
+_MARK = "INSERT OR REPLACE INTO device_block (block, marks) VALUES (?, ?)"
 _COUNT = "SELECT sum(last_id - first_id + 1) FROM batch WHERE first_id <= ?"
 _HOLDER = "SELECT reader, id FROM cursor ORDER BY id, reader LIMIT 1"
 _SIZE = "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count"
@@ -95,8 +96,8 @@ class JournalWriter:
         self._log_bytes = 0
         self._prune_chunk = 256
         self.last_id = last_id(self._connection)
-        self._listed_blocks = self._meta("listed_blocks")
-        self._lists: BlockLists | None = None
+        self._marked_blocks = self._meta("marked_blocks")
+        self._marks = DeviceMarks(self.last_id + 1)
         self._pruned_through = self._meta("pruned_through")
 
     def insert(self, entries: list[Entry]) -> Stored:
@@ -107,12 +108,12 @@ class JournalWriter:
         :raises sqlite3.Error: nothing was stored.
         """
         try:
-            records, newest = encode(entries)
+            records, newest, devices = encode(entries)
         except Unstorable:
             entries = [entry for entry in entries if make_storable(entry)]
             if not entries:
                 return Stored(entries, self.last_id + 1, b"")
-            records, newest = encode(entries)
+            records, newest, devices = encode(entries)
         first_id = self.last_id + 1
         last_id = self.last_id + len(entries)
         try:
@@ -123,6 +124,7 @@ class JournalWriter:
             self._log_bytes = CHECKPOINT_BYTES
             raise
         self.last_id = last_id
+        self._marks.add(devices)
         self._log_bytes += len(records) + self._page_size
         return Stored(entries, first_id, records)
 
@@ -137,13 +139,13 @@ class JournalWriter:
             self.checkpoint()
         if cursors:
             self.save_cursors(cursors)
-        more, damage = self._list_devices()
+        more, damage = self._mark_devices()
         pruned, holder = self._prune()
         return Upkeep(self.size(), pruned, self._pruned_through, holder, damage, more or pruned > 0)
 
     def is_due(self) -> bool:
         """Return whether a piece of upkeep should come before the next second."""
-        return self._log_bytes >= CHECKPOINT_BYTES or (self._listed_blocks + 1) * BLOCK <= self.last_id
+        return self._log_bytes >= CHECKPOINT_BYTES or (self._marked_blocks + 1) * BLOCK <= self.last_id
 
     def checkpoint(self) -> None:
         """Move the log into the database, as far as readers allow."""
@@ -175,24 +177,22 @@ class JournalWriter:
         self._connection.close()
         self._lock.close()
 
-    def _list_devices(self) -> tuple[bool, JournalDamaged | None]:
-        """Do a piece of the lists of the oldest complete block that has none.
+    def _mark_devices(self) -> tuple[bool, JournalDamaged | None]:
+        """Do a piece of the marks of the oldest complete block that has none.
 
         Returns whether there is more to do, and what could not be read.
         """
         complete = (self.last_id + 1) // BLOCK
-        block = max(self._listed_blocks, min(complete, (self._pruned_through + 1) // BLOCK))
+        block = max(self._marked_blocks, min(complete, (self._pruned_through + 1) // BLOCK))
         if block >= complete:
             return False, None
-        if self._lists is None or self._lists.block != block:
-            self._lists = BlockLists(block)
-        ended, damage = self._lists.look_through(self._connection)
+        ended, damage = self._marks.look_through(self._connection, block)
         if ended:
-            lists, self._lists = self._lists, None
             with self._transaction():
-                lists.write(self._connection)
-                self._set_meta("listed_blocks", block + 1)
-            self._listed_blocks = block + 1
+                self._connection.execute(_MARK, (block, self._marks.pack()))
+                self._set_meta("marked_blocks", block + 1)
+            self._marked_blocks = block + 1
+            self._marks.forget()
         return not ended or block + 1 < complete, damage
 
     def _prune(self) -> tuple[int, tuple[str, int] | None]:

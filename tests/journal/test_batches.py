@@ -1,4 +1,4 @@
-"""How batches lie in the file: small and large ones, lists of devices, and damage."""
+"""How batches lie in the file: small and large ones, marks of devices, and damage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from jimigw.journal import JournalDamaged, JournalError, open_reader
+from jimigw.journal.records import decode
 from jimigw.journal.schema import BLOCK
 from tests.journal.harness import NOW, Bench, entry, number
 
@@ -75,10 +76,13 @@ def test_batches_and_slices_of_any_size_read_the_same(
         assert [number(record) for record in bench.read(after, limit, "d3")] == expected
 
 
-@pytest.mark.parametrize("lists_made", ["at once", "after a restart"])
+@pytest.mark.parametrize("marks_from", ["memory", "the file after a restart", "the file in pieces"])
 def test_a_device_is_read_from_its_own_batches_only(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, lists_made: str
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, marks_from: str
 ) -> None:
+    if marks_from == "the file in pieces":
+        monkeypatch.setattr("jimigw.journal.marks.MAX_NEWEST", 500)
+        monkeypatch.setattr("jimigw.journal.marks.PIECE_BYTES", 30_000)
     bench = make_bench(tail_bytes=1)
     rare = {100, 4000, 4095, 4100, 9000}
     count = 10 * 1000
@@ -86,38 +90,34 @@ def test_a_device_is_read_from_its_own_batches_only(
         bench.append([n], device="rare" if n in rare else f"d{n % 50}")
         if n % 100 == 99:
             bench.settle()
-        if lists_made == "after a restart" and n == 2500:
+        if marks_from == "the file after a restart" and n == 2500:
             bench.close()
             bench = make_bench(tail_bytes=1)
     bench.settle()
     bench.seconds(3)
     decoded: list[tuple[int, int]] = []
 
-    from jimigw.journal import pages
-
-    decode = pages.decode
-
     def note(first: int, last: int, records: Any) -> Any:
         decoded.append((first, last))
         return decode(first, last, records)
 
-    monkeypatch.setattr(pages, "decode", note)
+    monkeypatch.setattr("jimigw.journal.pages.decode", note)
     assert [number(record) for record in bench.read(0, 100, "rare")] == sorted(rare)
-    listed = [(first, last) for first, last in decoded if first < 2 * BLOCK]
-    assert [any(first - 1 <= n < last for n in rare) for first, last in listed] == [True] * len(listed)
-    assert len(listed) == 4  # two of the four records share a batch
+    marked = [batch for batch in decoded if batch[1] < 2 * BLOCK]
+    assert marked == [(101, 200), (4001, 4100), (4101, 4200)]  # the one in the middle has two records
     assert len(decoded) == len(set(decoded))
 
 
-def test_lists_take_the_strangest_names(make_bench: MakeBench) -> None:
-    names = ["", "\0", "a\0b", "a\0c", 'a"b\\', "粤B", "1,2", "3:4;5", "\U0010ffff"]
+def test_marks_take_the_strangest_names(make_bench: MakeBench) -> None:
+    # The first two have the same CRC-32, that of the empty name is 0.
+    names = ["plumless", "buckeroo", "", "\0", "a\0b", "a\0c", 'a"b\\', "粤B", "1,2", "3:4;5", "\U0010ffff"]
     bench = make_bench(tail_bytes=1)
     for n in range(BLOCK + 100):
         bench.append([n], device=names[n % len(names)])
     bench.settle()
     bench.seconds(2)
     with closing(sqlite3.connect(bench.path)) as connection:
-        assert connection.execute("SELECT count(*) FROM device_block").fetchone() == (len(names),)
+        assert connection.execute("SELECT block, length(marks) FROM device_block").fetchall() == [(0, 4 * BLOCK)]
     for at, name in enumerate(names):
         numbers = [number(record) for record in bench.read(0, 10_000, name)]
         assert numbers == [n for n in range(BLOCK + 100) if n % len(names) == at]
@@ -139,13 +139,13 @@ DAMAGE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-@pytest.mark.parametrize("listed", [False, True])
-def test_damaged_records_are_named_and_passed_over(make_bench: MakeBench, damage: object, listed: bool) -> None:
+@pytest.mark.parametrize("marked", [False, True])
+def test_damaged_records_are_named_and_passed_over(make_bench: MakeBench, damage: object, marked: bool) -> None:
     bench = make_bench(tail_bytes=1)
     for start in (0, 10, 20):
         bench.append(range(start, start + 10))
         bench.settle()
-    if listed:
+    if marked:
         bench.append(range(30, BLOCK))
         bench.settle()
         bench.seconds(2)
@@ -164,22 +164,23 @@ def test_damaged_records_are_named_and_passed_over(make_bench: MakeBench, damage
     assert issubclass(JournalDamaged, JournalError)
 
 
-def test_damage_does_not_stop_the_upkeep(make_bench: MakeBench) -> None:
-    bench = make_bench(tail_bytes=1)
+def test_damage_does_not_stop_the_marks_that_are_made_from_the_file(make_bench: MakeBench) -> None:
+    bench = make_bench()
     for start in (0, 10, 20):
         bench.append(range(start, start + 10))
         bench.settle()
+    bench.close()
     write(bench, "UPDATE batch SET records = x'c1' WHERE first_id = 11")
+    bench = make_bench(tail_bytes=1)
     bench.append(range(30, BLOCK))
     bench.settle()
     bench.seconds(2)
     stats = bench.journal.stats()
+    assert stats.state == "ok"
     assert stats.last_error is not None
     assert stats.last_error.startswith("The records 11 to 20 of the journal are damaged")
     records = bench.read(0, 10_000, "861234567890123")
     assert [number(record) for record in records] == [*range(10), *range(20, BLOCK)]
-    bench.journal.set_cursor("mqtt", BLOCK)
-    assert stats.state == "ok"
 
 
 def test_a_tail_that_keeps_few_batches_hands_over_to_the_file(make_bench: MakeBench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ def read(request: pytest.FixtureRequest, make_bench: MakeBench) -> Callable[...,
     for n in range(COUNT):
         assert bench.append([n], device=device_of(n), kind=kind_of(n), at=NOW + n)
     bench.settle()
-    bench.seconds(3)  # time to list the blocks
+    bench.seconds(3)  # time to mark the blocks
     if request.param != "tool":
         return bench.read
 
@@ -119,7 +119,7 @@ def test_frames_come_back_byte_for_byte(make_bench: MakeBench, raw: bytes) -> No
 
 
 def test_subclasses_of_plain_types_are_stored_plain(make_bench: MakeBench) -> None:
-    class Kind(str, Enum):
+    class Kind(StrEnum):
         ALARM = "alarm"
 
     bench = make_bench(tail_bytes=1)
