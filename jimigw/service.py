@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Sequence
+from datetime import timedelta, timezone
 from typing import Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, succeed
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.udp import Port as UDPPort
 from twisted.logger import Logger
 from twisted.python import usage
 
 from jimigw.gateway.admission import Admission, AdmissionError, Listed, Open
+from jimigw.gateway.door import SECRET_FILE, Door, DoorError, load_secret
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
+from jimigw.net.carrier import Carrier
 from jimigw.net.tcp import Limits, TerminalFactory
-from jimigw.ops.config import Config, ConfigError, load_config
+from jimigw.net.udp import MAX_DATAGRAM, Datagrams
+from jimigw.ops.config import Config, ConfigError, JimiConfig, Jt808Config, load_config
 from jimigw.ops.endpoints import endpoint_with_backlog
 from jimigw.ops.logging import LoggedService, Throttle, log_observer
-from jimigw.protocols.jimi.session import Session, Settings
+from jimigw.protocols.jimi.session import Session as JimiSession
+from jimigw.protocols.jimi.session import Settings as JimiSettings
+from jimigw.protocols.jt808.fragments import Budget
+from jimigw.protocols.jt808.session import Session as Jt808Session
+from jimigw.protocols.jt808.session import Settings as Jt808Settings
 
 GOODBYE = 5.0
 """Seconds that terminals get, at the end of the service, to take their last answers."""
@@ -54,18 +65,21 @@ class Options(usage.Options):
 
     opt_s = opt_set
 
+    def postOptions(self) -> None:
+        """Reads the config, so that what is wrong with it is said in a sentence and not in a traceback."""
+        try:
+            self.config = load_config(self["config"], self["set"])
+            self.admission = admission_of(self.config)
+        except ConfigError as error:
+            raise usage.UsageError("the config cannot be used:\n" + str(error)) from None
+        except AdmissionError as error:
+            raise usage.UsageError(str(error)) from None
 
-def makeService(options: usage.Options) -> IService:
-    """The whole service, not yet started. Raises :class:`usage.UsageError` that names everything wrong."""
-    try:
-        config = load_config(options["config"], options["set"])
-        top = LoggedService(log_observer(config))
-        jimigw = Jimigw(config, the_reactor)
-    except ConfigError as error:
-        raise usage.UsageError("the config cannot be used:\n" + str(error)) from None
-    except (AdmissionError, OSError) as error:
-        raise usage.UsageError(str(error)) from None
-    jimigw.setServiceParent(top)
+
+def makeService(options: Options) -> IService:
+    """The whole service, not yet started."""
+    top = LoggedService(log_observer(options.config))
+    Jimigw(options.config, options.admission, the_reactor).setServiceParent(top)
     return cast(IService, top)
 
 
@@ -75,8 +89,8 @@ class Jimigw(Service):
     _log = Logger()
     name = "jimigw"
 
-    def __init__(self, config: Config, reactor: Any) -> None:
-        self.config, self.reactor = config, reactor
+    def __init__(self, config: Config, admission: Admission, reactor: Any) -> None:
+        self.config, self.admission, self.reactor = config, admission, reactor
         journal = config.journal
         self.throttle = Throttle(reactor)
         self.journal = SqliteJournal(
@@ -89,8 +103,8 @@ class Jimigw(Service):
             max_waiting_bytes=journal.max_waiting_bytes,
         )
         self.registry = Registry()
-        self.gateway = Gateway(self.registry, _admission(config), self.journal)
-        self.factories = [_jimi(config, reactor, self.gateway, self.throttle)]
+        self.gateway = Gateway(self.registry, admission, self.journal)
+        self.edges: list[TerminalFactory | Datagrams] = []
         self.ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -99,16 +113,65 @@ class Jimigw(Service):
     def startService(self) -> None:
         """Open the journal, then the ports. What cannot be used ends the service with a sentence that says why."""
         super().startService()
-        self.config.data_path.mkdir(parents=True, exist_ok=True)
         try:
+            self.config.data_path.mkdir(parents=True, exist_ok=True)
+            door = Door(self.admission, load_secret(self.config.path(SECRET_FILE)))
             self.journal.start()
-        except JournalError as error:
+        except (JournalError, DoorError) as error:
             self._fail(str(error))
             return
-        self._listen("Jimi", self.config.jimi.endpoints, self.config.jimi.backlog, self.factories[0])
+        except OSError as error:
+            self._fail(f"data_dir {self.config.data_path}: {error.strerror}")
+            return
+        self._open_jimi()
+        self._open_jt808(door)
         _calm_collector()
         self._status = self.reactor.callLater(STATUS_INTERVAL, self._say_status)
         self._said: tuple[int, int] = (0, 0)
+
+    def _open_jimi(self) -> None:
+        jimi = self.config.jimi
+        settings = JimiSettings(
+            max_frame=jimi.max_frame,
+            frame_timeout=jimi.frame_timeout,
+            max_junk=jimi.max_junk,
+            acknowledge=frozenset(jimi.acknowledge),
+            acknowledge_unknown=jimi.acknowledge_unknown,
+        )
+        factory = TerminalFactory(
+            "jimi", self.reactor, self.gateway, lambda: JimiSession(settings), _limits(jimi), self.throttle.complain
+        )
+        self.edges.append(factory)
+        self._listen("Jimi", jimi.endpoints, jimi.backlog, factory)
+
+    def _open_jt808(self, door: Door) -> None:
+        jt808 = self.config.jt808
+        settings = Jt808Settings(
+            max_frame=jt808.max_frame,
+            frame_timeout=jt808.frame_timeout,
+            max_junk=jt808.max_junk,
+            max_terminals=jt808.max_terminals,
+            dialect=self.config.exchange.dialect,
+            zone=timezone(timedelta(hours=jt808.time_zone)),
+        )
+        budget = Budget()
+        around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, budget), _limits(jt808))
+        factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
+        self.edges.append(factory)
+        self._listen("JT/T 808", jt808.endpoints, jt808.backlog, factory)
+        if jt808.udp:
+            datagrams = Datagrams("jt808/udp", *around, self.throttle.complain)
+            self.edges.append(datagrams)
+            self._listen_udp(jt808.udp, datagrams)
+
+    def _listen_udp(self, place: str, datagrams: Datagrams) -> None:
+        host, _, port = place.rpartition(":")
+        try:
+            listening = self.reactor.listenUDP(int(port), datagrams, host.strip("[]"), MAX_DATAGRAM + 1)
+        except (CannotListenError, ValueError) as error:
+            self._fail(f"jt808.udp {place}: {error}")
+            return
+        self._listening(listening, "JT/T 808")
 
     def _listen(self, name: str, endpoints: Sequence[str], backlog: int, factory: TerminalFactory) -> None:
         for text in endpoints:
@@ -123,16 +186,21 @@ class Jimigw(Service):
 
     def _fail(self, why: str) -> None:
         self._log.critical("the service cannot start: {why}", why=why)
-        self.reactor.callWhenRunning(self.reactor.stop)
+        self.reactor.callWhenRunning(self._give_up)
+
+    def _give_up(self) -> None:
+        # twistd ends with status 0 whatever stopped the reactor; who started the service has to know better.
+        self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self.reactor.stop()
 
     def _say_status(self) -> None:
         self._status = self.reactor.callLater(STATUS_INTERVAL, self._say_status)
         counters, stats = self.gateway.counters, self.journal.stats()
-        now = (counters.reports, counters.unanswered)
+        now = (counters.reports, counters.unanswered + stats.failed)
         if now != self._said:
             self._log.info(
                 "{online} of {known} terminals on line, {reports} reports since the last line, {unanswered} of them "
-                "not taken; journal: {state}, record {last_id}, {waiting} waiting",
+                "not stored; journal: {state}, record {last_id}, {waiting} waiting; frames dropped so far: {dropped}",
                 online=self.registry.online(),
                 known=len(self.registry),
                 reports=now[0] - self._said[0],
@@ -140,6 +208,7 @@ class Jimigw(Service):
                 state=stats.state,
                 last_id=stats.last_id,
                 waiting=stats.waiting,
+                dropped=sum(edge.dropped() for edge in self.edges),
             )
         self._said = now
 
@@ -150,12 +219,15 @@ class Jimigw(Service):
         status = getattr(self, "_status", None)
         if status is not None and status.active():
             status.cancel()
-        yield gatherResults([_stopped(port) for port in self.ports])
-        for factory in self.factories:
-            factory.hang_up(_END)
+        streams = [port for port in self.ports if not isinstance(port, UDPPort)]
+        yield gatherResults([_stopped(port) for port in streams])
+        for edge in self.edges:
+            edge.hang_up(_END)
         yield self.journal.close()
-        for factory in self.factories:
-            factory.close_all(_END)
+        # A UDP port is also the way out, and stays open until the last answer has left.
+        yield gatherResults([_stopped(port) for port in self.ports if isinstance(port, UDPPort)])
+        for edge in self.edges:
+            edge.close_all(_END)
         yield self._all_gone()
         self.throttle.close()
 
@@ -165,7 +237,7 @@ class Jimigw(Service):
         until = self.reactor.seconds() + GOODBYE
 
         def look() -> None:
-            left = [terminal for factory in self.factories for terminal in factory.connections]
+            left = [terminal for edge in self.edges for terminal in edge.connections]
             if not left or self.reactor.seconds() >= until:
                 for terminal in left:
                     cast(Any, terminal.transport).abortConnection()
@@ -193,26 +265,18 @@ def _stopped(port: IListeningPort) -> Deferred[Any]:
     return stopping if isinstance(stopping, Deferred) else succeed(None)
 
 
-def _admission(config: Config) -> Admission:
+def admission_of(config: Config) -> Admission:
+    """Who is let in, by the config. :class:`AdmissionError` where the list cannot be used."""
     if config.admission.mode == "open":
         return Open()
     return Listed.from_file(config.path(config.admission.file))
 
 
-def _jimi(config: Config, reactor: Any, gateway: Gateway, throttle: Throttle) -> TerminalFactory:
-    jimi = config.jimi
-    settings = Settings(
-        max_frame=jimi.max_frame,
-        frame_timeout=jimi.frame_timeout,
-        max_junk=jimi.max_junk,
-        acknowledge=frozenset(jimi.acknowledge),
-        acknowledge_unknown=jimi.acknowledge_unknown,
+def _limits(config: JimiConfig | Jt808Config) -> Limits:
+    return Limits(
+        max_connections=config.max_connections,
+        max_connections_per_address=config.max_connections_per_address,
+        login_timeout=config.login_timeout,
+        idle_timeout=config.idle_timeout,
+        max_unread=config.max_unread,
     )
-    limits = Limits(
-        max_connections=jimi.max_connections,
-        max_connections_per_address=jimi.max_connections_per_address,
-        login_timeout=jimi.login_timeout,
-        idle_timeout=jimi.idle_timeout,
-        max_unread=jimi.max_unread,
-    )
-    return TerminalFactory("jimi", reactor, gateway, lambda: Session(settings), limits, throttle.complain)

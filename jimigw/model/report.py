@@ -84,3 +84,4 @@ class Report:
     answer: bytes | None = None
     position: Position | None = None
     alarms: list[Alarm] | None = None
+    identity: str = ""

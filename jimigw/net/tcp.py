@@ -55,6 +55,7 @@ class EdgeCounters:
     idle_timeouts: int = 0
     unread: int = 0
     closed_by_session: int = 0
+    frames_given_up: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
 
@@ -72,6 +73,9 @@ class TerminalSession(Protocol):
 
     @property
     def deadline(self) -> float | None: ...
+
+    @property
+    def dropped(self) -> int: ...
 
     def receive(self, data: bytes, now: float) -> list[Event]: ...
 
@@ -145,10 +149,20 @@ class Terminal(TwistedProtocol):
         """Look at the deadlines, once a second."""
         session = self.session
         deadline = session.deadline
+        limits, counters = self.factory.limits, self.factory.counters
         if deadline is not None and now >= deadline:
+            dropped = session.dropped
             for event in session.expire(now):
                 self._do(event, now)
-        limits, counters = self.factory.limits, self.factory.counters
+            if session.dropped > dropped:
+                counters.frames_given_up += 1
+                self.factory.complain(
+                    self._log.info,
+                    "{port}: a frame from {address} was not finished in time",
+                    kind=("frame_timeout", self.factory.name),
+                    port=self.factory.name,
+                    address=self.address,
+                )
         if session.identity is None and now - self.since >= limits.login_timeout:
             counters.login_timeouts += 1
             self.disconnect(f"no login within {limits.login_timeout:g} s")
@@ -161,12 +175,15 @@ class Terminal(TwistedProtocol):
         if self._last_call is not None:
             self._last_call.cancel()
             self._last_call = None
-        why = self._reason or reason.getErrorMessage()
+        self.leave(self._reason or reason.getErrorMessage(), self.factory.seconds())
+
+    def leave(self, reason: str, now: float) -> None:
+        """Say of the terminal here that it is off line."""
         device = self.device
-        self.factory.gateway.closed(self, why, self.factory.seconds())
+        self.factory.gateway.closed(self, reason, now)
         if device is not None:
             self._log.info(
-                "{device} at {address} is gone: {reason}", device=device.id, address=self.address, reason=why
+                "{device} at {address} is gone: {reason}", device=device.id, address=self.address, reason=reason
             )
 
     # -- the gateway's side ---------------------------------------------------------------------------------------
@@ -252,14 +269,17 @@ class TerminalFactory(Factory):
         make_session: Callable[[], TerminalSession],
         limits: Limits,
         complain: Complain,
+        connection: type[Terminal] = Terminal,
     ) -> None:
         self.name, self.reactor, self.gateway = name, reactor, gateway
+        self._connection = connection
         self.limits, self.complain = limits, complain
         self.seconds: Callable[[], float] = reactor.seconds
         self.counters = EdgeCounters()
         self.connections: set[Terminal] = set()
         self._make_session = make_session
         self._per_host: dict[str, int] = {}
+        self._dropped = 0
         self._sweeper: IDelayedCall | None = None
 
     def doStart(self) -> None:
@@ -305,7 +325,7 @@ class TerminalFactory(Factory):
                 limit=limits.max_connections_per_address,
             )
             return None
-        return Terminal(self, self._make_session(), addr)
+        return self._connection(self, self._make_session(), addr)
 
     def opened(self, terminal: Terminal) -> None:
         """A connection is there."""
@@ -317,6 +337,8 @@ class TerminalFactory(Factory):
 
     def closed(self, terminal: Terminal) -> None:
         """A connection is gone."""
+        if terminal in self.connections:
+            self._dropped += terminal.session.dropped
         self.connections.discard(terminal)
         host = _host(terminal._address)
         left = self._per_host.get(host, 0) - 1
@@ -325,13 +347,17 @@ class TerminalFactory(Factory):
         else:
             self._per_host.pop(host, None)
 
+    def dropped(self) -> int:
+        """How many frames were dropped, of connections that are and that were: wrong check code, never finished."""
+        return self._dropped + sum(terminal.session.dropped for terminal in self.connections)
+
     def hang_up(self, reason: str) -> None:
         """Take nothing more from any terminal, and say that it left; what is in hand is still answered."""
         now = self.seconds()
         for terminal in list(self.connections):
             transport: Any = terminal.transport
             transport.pauseProducing()
-            self.gateway.closed(terminal, reason, now)
+            terminal.leave(reason, now)
 
     def close_all(self, reason: str) -> None:
         """Close all connections."""

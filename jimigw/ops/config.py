@@ -12,15 +12,27 @@ from jimigw.ops.config_kinds import Wrong, shown
 from jimigw.ops.config_schema import (
     AdmissionConfig,
     Config,
+    ExchangeConfig,
     JimiConfig,
     JournalConfig,
+    Jt808Config,
     LogConfig,
     Row,
     SectionRow,
     rows,
 )
 
-__all__ = ["AdmissionConfig", "Config", "ConfigError", "JimiConfig", "JournalConfig", "LogConfig", "load_config"]
+__all__ = [
+    "AdmissionConfig",
+    "Config",
+    "ConfigError",
+    "ExchangeConfig",
+    "JimiConfig",
+    "JournalConfig",
+    "Jt808Config",
+    "LogConfig",
+    "load_config",
+]
 
 MAX_FILE = 1 << 20
 """Bytes of the longest config file that is read: far more than all keys need, so a wrong path cannot fill memory."""

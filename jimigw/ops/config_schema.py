@@ -103,12 +103,80 @@ class JimiConfig:
     acknowledge: tuple[int, ...] = key(
         ListOf(Whole(0, 255, hexadecimal=True), most=256),
         (0x01, 0x13, 0x22, 0x37, 0x70, 0x95, 0xE0, 0xF2),
-        "Protocol numbers that are answered. 0x8A, the question for the time, always is.",
+        "Protocol numbers that are answered. 0x01, the login, and 0x8A, the question for the time, always are.",
     )
     acknowledge_unknown: Literal["7878", "all", "none"] = key(
         Choice(["7878", "all", "none"]),
         "7878",
         "Which frames with a protocol number that nobody knows are answered: those that begin with 7878, all, or none.",
+    )
+
+
+@attrs.frozen
+class Jt808Config:
+    """``[jt808]``: the port for terminals of JT/T 808-2011, 2013 and 2019."""
+
+    endpoints: tuple[str, ...] = key(
+        ListOf(Endpoint(), most=64),
+        ("tcp:21122",),
+        "Where terminals connect: Twisted server endpoints. An empty list switches TCP off.",
+    )
+    udp: str = key(
+        Text("an UDP port, such as 21122 or 192.0.2.1:21122"),
+        "21122",
+        "The UDP port for terminals, with an address in front to listen there only. Empty switches UDP off.",
+    )
+    backlog: int = key(
+        Whole(1, 65535), 1024, "Connections the kernel may hold ready while the service is busy.", "connections"
+    )
+    max_connections: int = key(
+        Whole(0, 10_000_000),
+        0,
+        f"Connections open at once, and UDP addresses known at once. {_NO_LIMIT}.",
+        "connections",
+    )
+    max_connections_per_address: int = key(
+        Whole(0, 10_000_000), 0, f"Connections open at once from one address. {_NO_LIMIT}.", "connections"
+    )
+    max_terminals: int = key(
+        Whole(1, 1_000_000),
+        1000,
+        "Terminals that one connection may carry: forwarders carry many. Those beyond are not heard.",
+        "terminals",
+    )
+    login_timeout: float = key(
+        Number(0.1, 3600), 30.0, "Time for a new connection to authenticate its first terminal.", _SECONDS
+    )
+    frame_timeout: float = key(Number(0.1, 3600), 10.0, "Time for a frame that has begun to be complete.", _SECONDS)
+    idle_timeout: float = key(
+        Number(0, 604_800), 600.0, f"Time without a byte before a connection is closed. {_NO_LIMIT}.", _SECONDS
+    )
+    max_frame: int = key(Size(1024, 65_536), 4096, "The longest frame that is read, as it comes, escaped.", _BYTES)
+    max_unread: int = key(
+        Size(1024, 1 << 30),
+        65_536,
+        "What a terminal may leave unread of what is sent to it before its connection is closed.",
+        _BYTES,
+    )
+    max_junk: int = key(
+        Size(64, 1 << 30), 65_536, "What may come in without one true frame before a connection is closed.", _BYTES
+    )
+    time_zone: float = key(
+        Number(-14, 14),
+        8.0,
+        "The zone of the terminals' clocks, hours east of UTC: 8 by the standard. Positions are told in UTC.",
+        "hours",
+    )
+
+
+@attrs.frozen
+class ExchangeConfig:
+    """``[exchange]``: the JSON of JT/T 808 messages."""
+
+    dialect: Literal["document", "emqx"] = key(
+        Choice(["document", "emqx"]),
+        "document",
+        "Keys as the page of the exchange format names them, or as the running EMQX gateway does.",
     )
 
 
@@ -122,7 +190,8 @@ class AdmissionConfig:
     file: str = key(
         Text("the name of a file"),
         "",
-        "For listed: a text file in which each line starts with an IMEI. Relative to data_dir.",
+        "For listed: a text file in which each line starts with an IMEI or a phone number without leading zeros. "
+        "Relative to data_dir.",
     )
 
 
@@ -190,6 +259,8 @@ class Config:
         "The folder for everything the service keeps. Relative to the folder it is started in.",
     )
     jimi: JimiConfig = section(JimiConfig, "Terminals of the Jimi JC261/JC400 protocol.")
+    jt808: Jt808Config = section(Jt808Config, "Terminals of JT/T 808-2011, 2013 and 2019, over TCP and UDP.")
+    exchange: ExchangeConfig = section(ExchangeConfig, "The JSON of JT/T 808 messages.")
     admission: AdmissionConfig = section(AdmissionConfig, "Which terminals may log in.")
     journal: JournalConfig = section(JournalConfig, "The durable log: a report is answered when it is committed here.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")

@@ -25,10 +25,18 @@ class LoggedIn:
 
 
 @attrs.define(eq=True)
+class LoggedOut:
+    """The terminal said good-bye; the connection may go on for others."""
+
+    identity: str
+    reason: str
+
+
+@attrs.define(eq=True)
 class Close:
     """Close the connection, for this reason."""
 
     reason: str
 
 
-Event = Send | LoggedIn | Report | Close
+Event = Send | LoggedIn | LoggedOut | Report | Close

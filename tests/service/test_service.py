@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest_twisted
 from twisted.internet import reactor, task
 from twisted.python import usage
 
+from jimigw.gateway.admission import Open
 from jimigw.protocols.jimi.frame import encode_frame
 from jimigw.service import Jimigw, Options, makeService
 from tests.service.harness import Client, Running, Start
@@ -113,7 +116,7 @@ async def test_a_terminal_that_never_reads_is_cut_and_costs_the_others_nothing(s
     burst = encode_frame(0x13, bytes.fromhex("4004040001"), 7) * 400
     serial = 1
     try:
-        while not running.service.factories[0].counters.unread:
+        while not running.service.edges[0].counters.unread:
             try:
                 deaf.send(burst)
             except BlockingIOError:
@@ -126,7 +129,7 @@ async def test_a_terminal_that_never_reads_is_cut_and_costs_the_others_nothing(s
                 good.heartbeat(serial)
                 await good.got(1 + serial // 10)
             await task.deferLater(reactor, 0)
-        assert running.service.factories[0].counters.unread == 1
+        assert running.service.edges[0].counters.unread == 1
     finally:
         deaf.close()
     good.location(9)
@@ -166,7 +169,8 @@ class _Stopped:
 async def test_a_port_in_use_ends_the_service_with_a_sentence(start: Start, tmp_path: Path) -> None:
     running = start(tmp_path / "a")
     stopped = _Stopped()
-    second = Jimigw(running.config.__class__(**{**_fields(running), "data_dir": str(tmp_path / "b")}), stopped)
+    config = running.config.__class__(**{**_fields(running), "data_dir": str(tmp_path / "b")})
+    second = Jimigw(config, Open(), stopped)
     second.startService()
     while not stopped.stops:
         await task.deferLater(reactor, 0.001)
@@ -180,19 +184,49 @@ def _fields(running: Running) -> dict[str, Any]:
     return {"jimi": jimi, "admission": config.admission, "journal": config.journal, "log": config.log}
 
 
-def test_the_options_name_everything_that_is_wrong() -> None:
-    options = Options()
-    options.parseOptions(["--set", "jimi.max_frame=1", "--set", "nonsense=2"])
+@pytest.mark.parametrize(
+    ("settings", "complaints"),
+    [
+        (["jimi.max_frame=1", "nonsense=2"], ["jimi.max_frame", "nonsense"]),
+        (['admission.mode="listed"', 'admission.file="none.txt"'], ["none.txt", "cannot be read"]),
+    ],
+)
+def test_the_options_name_everything_that_is_wrong(settings: list[str], complaints: list[str], tmp_path: Path) -> None:
+    arguments = ["--set", f'data_dir="{tmp_path}"']
+    for setting in settings:
+        arguments += ["--set", setting]
     with pytest.raises(usage.UsageError) as found:
-        makeService(options)
-    assert "jimi.max_frame" in str(found.value)
-    assert "nonsense" in str(found.value)
+        Options().parseOptions(arguments)
+    for complaint in complaints:
+        assert complaint in str(found.value)
 
 
-def test_a_list_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_the_service_is_made_of_the_options(tmp_path: Path) -> None:
     options = Options()
-    options.parseOptions(
-        ["--set", f'data_dir="{tmp_path}"', "--set", 'admission.mode="listed"', "--set", 'admission.file="none.txt"']
-    )
-    with pytest.raises(usage.UsageError, match="cannot be read"):
-        makeService(options)
+    options.parseOptions(["--set", f'data_dir="{tmp_path}"'])
+    top: Any = makeService(options)
+    (jimigw,) = top
+    assert jimigw.config.data_path == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (['data_dir="/dev/null/x"'], "data_dir /dev/null/x: Not a directory"),
+        (['jimi.endpoints=["tcp:{taken}:interface=127.0.0.1"]'], "Address already in use"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why_and_ends_with_status_1(
+    settings: list[str], complaint: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = ["--set", f'data_dir="{tmp_path}"', "--set", "jt808.endpoints=[]", "--set", 'jt808.udp=""']
+        for setting in settings:
+            arguments += ["--set", setting.replace("{taken}", str(taken.getsockname()[1]))]
+        twistd = Path(sys.executable).with_name("twistd")
+        done = subprocess.run(
+            [twistd, "-n", "--pidfile=", "jimigw", *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert complaint in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

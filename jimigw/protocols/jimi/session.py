@@ -90,6 +90,12 @@ class Session:
         """When :meth:`expire` wants to be called, None if nothing is pending."""
         return self.decoder.deadline
 
+    @property
+    def dropped(self) -> int:
+        """Frames that were dropped: wrong check code or stop bytes, or never finished."""
+        counters = self.decoder.counters
+        return counters.bad_crc + counters.bad_stop + counters.given_up
+
     def receive(self, data: bytes, now: float) -> list[Event]:
         """What follows from these bytes; ``now`` is the time in seconds since 1970."""
         frames = self.decoder.feed(data, now)
@@ -147,21 +153,19 @@ class Session:
 
     def _report(self, frame: Frame, received: datetime, events: list[Event]) -> None:
         identity = frame.protocol
-        if identity in (TIME, HEARTBEAT):
-            if identity == TIME:
-                now = TimeAnswer(date_time=received.replace(microsecond=0)).encode()
-                events.append(Send(encode_frame(TIME, now, frame.serial, SHORT)))
-            elif HEARTBEAT in self._settings.acknowledge:
-                events.append(Send(answer_frame(HEARTBEAT, frame.serial)))
-            if self.identity is not None:
-                events.append(self._made(read_up(frame), received))
-            return
+        if identity == TIME:
+            now = TimeAnswer(date_time=received.replace(microsecond=0)).encode()
+            events.append(Send(encode_frame(TIME, now, frame.serial, SHORT)))
+        elif identity == HEARTBEAT and HEARTBEAT in self._settings.acknowledge:
+            events.append(Send(answer_frame(HEARTBEAT, frame.serial)))
         if self.identity is None:
-            self.counters.before_login += 1
+            self.counters.before_login += identity not in (TIME, HEARTBEAT)
             return
         packet = read_up(frame)
         report = self._made(packet, received)
-        if identity in self._settings.acknowledge or self._unknown_answered(packet):
+        if identity not in (TIME, HEARTBEAT) and (
+            identity in self._settings.acknowledge or self._unknown_answered(packet)
+        ):
             report.answer = answer_frame(identity, frame.serial)
         events.append(report)
 

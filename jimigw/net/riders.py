@@ -1,0 +1,106 @@
+"""Several terminals on one connection: forwarders carry many over one TCP connection, and so may one UDP address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import Logger
+
+from jimigw.model.device import Device
+from jimigw.model.report import Report
+from jimigw.protocols.events import Close, Event, LoggedIn, LoggedOut, Send
+
+
+class Rider:
+    """One terminal on a connection: the link that the gateway knows."""
+
+    __slots__ = ("answers", "carrier", "device", "identity")
+
+    def __init__(self, carrier: Riders, identity: str) -> None:
+        self.carrier, self.identity = carrier, identity
+        self.device: Device | None = None
+        self.answers = b""
+
+    @property
+    def address(self) -> str:
+        """The other end, for people."""
+        return str(self.carrier.address)
+
+    def send(self, data: bytes) -> None:
+        """Send to the terminal; nothing happens when the connection is gone."""
+        self.carrier.send(data)
+
+    def disconnect(self, reason: str) -> None:
+        """This terminal is heard on this connection no more; the connection goes on for the others it carries."""
+        self.carrier.drop(self, reason)
+
+
+class Riders:
+    """What a connection does that may carry many terminals. Mixed into one that has the rest."""
+
+    _log = Logger()
+    factory: Any
+    session: Any
+    address: Any
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.riders: dict[str, Rider] = {}
+
+    def send(self, data: bytes) -> None:
+        """Send these bytes to the other end."""
+        raise NotImplementedError
+
+    def disconnect(self, reason: str) -> None:
+        """Close the connection, for this reason."""
+        raise NotImplementedError
+
+    def _do(self, event: Event, now: float) -> None:
+        if isinstance(event, Report):
+            rider = self.riders.get(event.identity)
+            if rider is not None:
+                self.factory.gateway.report(rider, event, now)
+            else:
+                self.factory.gateway.counters.refused_reports += 1
+        elif isinstance(event, Send):
+            self.send(event.data)
+        elif isinstance(event, LoggedIn):
+            self._rider_logged_in(event, now)
+        elif isinstance(event, LoggedOut):
+            rider = self.riders.pop(event.identity, None)
+            if rider is not None:
+                self.factory.gateway.closed(rider, event.reason, now)
+        elif isinstance(event, Close):
+            self.factory.counters.closed_by_session += 1
+            self.disconnect(event.reason)
+
+    def _rider_logged_in(self, event: LoggedIn, now: float) -> None:
+        rider = self.riders.get(event.identity)
+        again = rider is not None
+        if rider is None:
+            rider = Rider(self, event.identity)
+        if not self.factory.gateway.login(rider, event.identity, event.report, now):
+            # Admission changed its mind between the session's question and now.
+            self.session.forget(event.identity)
+            return
+        self.riders[event.identity] = rider
+        if not again:
+            self._log.info("{device} logged in from {address}", device=event.identity, address=self.address)
+
+    def drop(self, rider: Rider, reason: str) -> None:
+        """A terminal moved to another connection. A connection that carries no other is closed."""
+        self.session.forget(rider.identity)
+        if self.riders.get(rider.identity) is rider:
+            del self.riders[rider.identity]
+        if not self.riders:
+            self.disconnect(reason)
+
+    def leave(self, reason: str, now: float) -> None:
+        """Say of all terminals here that they are off line."""
+        self.session.close()
+        riders, self.riders = self.riders, {}
+        for rider in riders.values():
+            self.factory.gateway.closed(rider, reason, now)
+            self._log.info(
+                "{device} at {address} is gone: {reason}", device=rider.identity, address=self.address, reason=reason
+            )

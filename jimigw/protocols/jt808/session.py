@@ -1,0 +1,398 @@
+"""The conversation with the JT/T 808 terminals of one connection, without a socket and without a clock.
+
+    receive(data, now) -> events        any slice of a stream; see jimigw.protocols.events
+    datagram(data, now) -> events       one UDP datagram, which holds whole frames
+    expire(now)        -> events        when ``deadline`` has passed
+
+A connection may carry many terminals (forwarders do that), so every event says whose it is. Each terminal is a
+:class:`Talk` with the states
+
+    NEW ──0x0100──▶ REGISTERED ──0x0102, right code──▶ IN ──0x0003──▶ NEW
+     └──────0x0102, right code──────────────────────────▲
+
+Before a terminal is in, only registration and authentication are done; anything else is answered 0x8001 with result 1
+and goes no further. JT/T 808-2019, chapters 5 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Protocol
+
+import attrs
+
+from jimigw.model.report import Report
+from jimigw.wire.message import Message
+
+from ..events import Close, Event, LoggedIn, LoggedOut, Send
+from .codec import Packet, decode_body, decode_frame, encode_body
+from .dialect import Dialect
+from .fragments import Assembled, Budget, Missing, Part, Reassembly, Sent
+from .frame import MAX_BODY, Frame, FrameDecoder, Junk, build_all, frames_of
+from .header import Addressing, Header
+from .messages.general import PlatformResponse
+from .messages.registration import Registration2011
+from .reading import read
+from .versions import V2011
+
+PROTOCOL = "jt808"
+CHINA = timezone(timedelta(hours=8))
+
+SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
+
+#: answers of the terminal to what the platform asked: nothing is owed for them
+_REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x1003})
+#: answered at once, also while nothing can be stored: a terminal that hears nothing gives the link up
+_AT_ONCE = frozenset({0x0002, 0x0003, 0x0101, 0x0004, 0x0005})
+
+
+class Door(Protocol):
+    """Who may come in. Asked before a registration or an authentication is answered."""
+
+    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+        """The result of a registration (0 is success; see 0x8100) and the authentication code."""
+        ...
+
+    def authenticate(self, identity: str, code: str) -> bool:
+        """Whether this is the code that the terminal was given."""
+        ...
+
+
+@attrs.frozen
+class Settings:
+    """What an operator decides about sessions. ``zone`` is that of the terminals' clocks, GMT+8 by the standard."""
+
+    max_frame: int = 4096
+    frame_timeout: float = 10.0
+    max_junk: int = 1 << 16
+    max_terminals: int = 1000
+    dialect: Dialect = "document"
+    zone: timezone = CHINA
+
+
+@attrs.define
+class SessionCounters:
+    """What became of the frames of a session."""
+
+    reports: int = 0
+    unreadable: int = 0
+    unknown: int = 0
+    before_login: int = 0
+    bad_logins: int = 0
+    parts: int = 0
+    too_many_terminals: int = 0
+
+
+class Talk:
+    """One terminal on a connection: who it is, whether it is in, and what is under way with it."""
+
+    __slots__ = ("addressing", "edition", "identity", "inside", "parts", "registration", "sent", "serial")
+
+    def __init__(self, header: Header, budget: Budget) -> None:
+        self.identity = header.identity
+        self.addressing = header.addressing
+        #: 2011 where the registration showed it; the header's own edition otherwise
+        self.edition: int | None = None
+        self.inside = False
+        #: the registration, until the terminal has shown that it got its code: only then it is worth a record
+        self.registration: Report | None = None
+        self.serial = 0
+        self.parts = Reassembly(budget)
+        self.sent = Sent()
+
+    def take_serials(self, count: int) -> int:
+        """The first of ``count`` consecutive serial numbers of the platform's own."""
+        first = self.serial
+        self.serial = (first + count) & 0xFFFF
+        return first
+
+    @property
+    def version(self) -> int:
+        """The edition that the terminal speaks."""
+        return self.edition or self.addressing.version
+
+    def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
+        """The frames of a message to this terminal, its body in the exchange format."""
+        return self.frames(msg_id, encode_body(msg_id, body, self.version))
+
+    def frames(self, msg_id: int, body: bytes) -> list[bytes]:
+        """The frames of a message to this terminal, in the header form and with the phone field that it uses."""
+        count = max(1, -(-len(body) // MAX_BODY))
+        first = self.take_serials(count)
+        return build_all(self.addressing, msg_id, body, first)
+
+
+class Session:
+    """One connection, or one UDP address. See the module."""
+
+    protocol = PROTOCOL
+
+    __slots__ = ("_budget", "_decoder", "_door", "_settings", "_since", "_talks", "counters", "identity", "junk")
+
+    def __init__(self, door: Door, settings: Settings | None = None, budget: Budget | None = None) -> None:
+        self._door, self._settings = door, settings or Settings()
+        self._budget = budget or Budget()
+        self._decoder = FrameDecoder(self._settings.max_frame)
+        self._talks: dict[bytes, Talk] = {}
+        self._since: float | None = None
+        self.counters = SessionCounters()
+        #: the first terminal that authenticated here; None as long as none did
+        self.identity: str | None = None
+        #: junk since the last true frame
+        self.junk = 0
+
+    # -- what comes in --------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """What follows from these bytes of a stream; ``now`` is the time in seconds since 1970."""
+        events: list[Event] = []
+        self._pieces(self._decoder.feed(data), now, events)
+        if not self._decoder.unfinished:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return events
+
+    def datagram(self, data: bytes, now: float) -> list[Event]:
+        """What follows from one datagram."""
+        events: list[Event] = []
+        self._pieces(frames_of(data, self._settings.max_frame), now, events)
+        return events
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`expire` wants to be called, None if nothing is pending."""
+        waits = [talk.parts.deadline for talk in self._talks.values()]
+        waits.append(None if self._since is None else self._since + self._settings.frame_timeout)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were dropped: wrong check code, bad escape, too short, too long, or never finished."""
+        counts = self._decoder.counts
+        return sum(counts.values()) - counts["noise"]
+
+    def expire(self, now: float) -> list[Event]:
+        """What follows from the passing of time: a frame that never ended is read for what it is, missing parts of
+        long messages are asked for."""
+        events: list[Event] = []
+        if self._since is not None and now >= self._since + self._settings.frame_timeout:
+            self._since = None
+            self._pieces(self._decoder.finish(), now, events)
+        for talk in self._talks.values():
+            for missing in talk.parts.requests(now):
+                self._ask_for_parts(talk, missing, events)
+            talk.parts.expire(now)
+        return events
+
+    def close(self) -> None:
+        """The connection is gone: give back what is kept of unfinished messages."""
+        for talk in self._talks.values():
+            talk.parts.clear()
+
+    def forget(self, identity: str) -> None:
+        """The terminal moved to another connection: it has to authenticate here before it is heard again."""
+        for talk in self._talks.values():
+            if talk.identity == identity:
+                talk.inside = False
+
+    def _pieces(self, pieces: list[Frame | Junk], now: float, events: list[Event]) -> None:
+        received = datetime.fromtimestamp(now, UTC)
+        for piece in pieces:
+            if isinstance(piece, Junk):
+                self.junk += len(piece.data)
+                if self.junk > self._settings.max_junk:
+                    events.append(Close(f"{self.junk} bytes without one true frame"))
+                    return
+                continue
+            self.junk = 0
+            talk = self._talk(piece.header)
+            if talk is not None:
+                self._frame(talk, piece, received, now, events)
+
+    def _talk(self, header: Header) -> Talk | None:
+        talk = self._talks.get(header.phone)
+        if talk is None:
+            if len(self._talks) >= self._settings.max_terminals:
+                self.counters.too_many_terminals += 1
+                return None
+            talk = self._talks[header.phone] = Talk(header, self._budget)
+        else:
+            talk.addressing = header.addressing
+        return talk
+
+    # -- one frame ------------------------------------------------------------------------------------------------
+
+    def _frame(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
+        header = frame.header
+        if header.is_part and not header.encrypt:
+            self._part(talk, frame, received, now, events)
+            return
+        self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, events)
+
+    def _part(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
+        """A piece of a long message: acknowledged, which is no promise yet, and kept until the last one is there."""
+        header = frame.header
+        if not talk.inside and header.msg_id not in (0x0100, 0x0102):
+            self._refuse(talk, header, events)
+            return
+        self.counters.parts += 1
+        whole = talk.parts.add(header, frame.body, now)
+        if not isinstance(whole, Assembled):
+            # A part that was refused is not acknowledged: the terminal may send it again when there is room.
+            if whole is not Part.REFUSED:
+                self._respond(talk, header, SUCCESS, events)
+            return
+        packet = decode_body(whole.header, whole.body, edition=talk.edition)
+        self._whole(talk, packet, frame.data, received, events, answered=header)
+
+    def _whole(
+        self,
+        talk: Talk,
+        packet: Packet,
+        raw: bytes,
+        received: datetime,
+        events: list[Event],
+        answered: Header | None = None,
+    ) -> None:
+        """A whole message; ``answered`` is the header of its last part, whose serial number the answer quotes."""
+        msg_id = packet.header.msg_id
+        if msg_id == 0x0100:
+            self._register(talk, packet, raw, received, events)
+        elif msg_id == 0x0102:
+            self._authenticate(talk, packet, raw, received, events)
+        elif not talk.inside:
+            self._refuse(talk, packet.header, events)
+        else:
+            self._inside(talk, packet, raw, received, events, answered or packet.header)
+
+    def _refuse(self, talk: Talk, header: Header, events: list[Event]) -> None:
+        self.counters.before_login += 1
+        if header.msg_id != 0x0001:
+            self._respond(talk, header, FAILURE, events)
+
+    def _register(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
+        body = packet.body
+        if body is None:
+            self.counters.bad_logins += 1
+            result, code = 4, ""
+        else:
+            if isinstance(body, Registration2011):
+                talk.edition = V2011
+            result, code = self._door.register(talk.identity, body.to_json())
+            if result == SUCCESS:
+                talk.registration = self._report(talk, packet, raw, received)
+        answer: dict[str, Any] = {"seq": packet.header.msg_sn, "result": result}
+        if result == SUCCESS:
+            answer["auth_code"] = code
+        self._send(talk, 0x8100, answer, events)
+
+    def _authenticate(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
+        body: Any = packet.body
+        code = "" if body is None else body.code
+        if body is None or not self._door.authenticate(talk.identity, code):
+            self.counters.bad_logins += 1
+            talk.inside = False
+            self._respond(talk, packet.header, FAILURE, events)
+            return
+        talk.inside = True
+        self.identity = self.identity or talk.identity
+        self._respond(talk, packet.header, SUCCESS, events)
+        report = self._report(talk, packet, raw, received)
+        # Whoever reads records must not be able to log in with what it read.
+        report.message["body"].pop("code", None)
+        report.raw = b""
+        events.append(LoggedIn(talk.identity, report))
+        if talk.registration is not None:
+            events.append(talk.registration)
+            talk.registration = None
+
+    def _inside(
+        self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event], header: Header
+    ) -> None:
+        report = self._report(talk, packet, raw, received)
+        if header.msg_id in _AT_ONCE:
+            self._answer_at_once(talk, packet, received, events)
+        else:
+            report.answer = b"".join(self._answers(talk, packet, header))
+        events.append(report)
+        if header.msg_id in (0x0003, 0x0101):
+            talk.inside = False
+            events.append(LoggedOut(talk.identity, "the terminal logged out"))
+
+    def _answer_at_once(self, talk: Talk, packet: Packet, received: datetime, events: list[Event]) -> None:
+        header, body = packet.header, _any(packet.body)
+        if header.msg_id == 0x0004:
+            names = ("year", "month", "day", "hour", "minute", "second")
+            self._send(talk, 0x8004, {name: getattr(received, name) for name in names}, events)
+        elif header.msg_id == 0x0005 and body is not None:
+            frames = talk.sent.again(body.seq, body.ids)
+            if frames:
+                events.append(Send(b"".join(frames)))
+            else:
+                self._respond(talk, header, FAILURE, events)
+        else:
+            self._respond(talk, header, SUCCESS, events)
+
+    def _answers(self, talk: Talk, packet: Packet, header: Header) -> Iterator[bytes]:
+        """What the terminal gets once this message is stored. JT/T 808-2019, 7; reference tables of the standard."""
+        body = _any(packet.body)
+        if header.msg_id in _REPLIES:
+            return
+        if packet.opaque in ("unknown", "encrypted"):
+            yield from self._response(talk, header, UNSUPPORTED)
+        elif header.msg_id == 0x0801 and body is not None:
+            # Exactly the id: a count of 0 behind it is "incomplete" to some terminals.
+            answer = {"mm_id": body.id}
+            if talk.version == V2011:
+                answer["seq"] = header.msg_sn
+            yield from talk.say(0x8800, answer)
+        elif header.msg_id == 0x1212 and body is not None:
+            yield from talk.say(0x9212, {"name": body.name, "file_type": body.file_type, "result": 0, "packets": []})
+        else:
+            # What could not be read is stored as it came: it is safe, and asking for it again would bring the same.
+            yield from self._response(talk, header, SUCCESS)
+
+    # -- what goes out --------------------------------------------------------------------------------------------
+
+    def _report(self, talk: Talk, packet: Packet, raw: bytes, received: datetime) -> Report:
+        counters = self.counters
+        counters.reports += 1
+        message = packet.to_json(self._settings.dialect)
+        if packet.notes:
+            message["notes"] = packet.notes
+        if packet.body is None:
+            if packet.opaque == "unknown":
+                counters.unknown += 1
+            else:
+                counters.unreadable += 1
+            return Report(PROTOCOL, "unknown", message, raw, received, identity=talk.identity)
+        kind, position, alarms = read(packet.header.msg_id, packet.body, talk.version, self._settings.zone, received)
+        return Report(PROTOCOL, kind, message, raw, received, None, position, alarms, talk.identity)
+
+    def _response(self, talk: Talk, header: Header, result: int) -> list[bytes]:
+        answer = PlatformResponse(seq=header.msg_sn, id=header.msg_id, result=result)
+        return talk.frames(0x8001, answer.encode())
+
+    def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
+        events.append(Send(b"".join(self._response(talk, header, result))))
+
+    def _send(self, talk: Talk, msg_id: int, body: dict[str, Any], events: list[Event]) -> None:
+        events.append(Send(b"".join(talk.say(msg_id, body))))
+
+    def _ask_for_parts(self, talk: Talk, missing: Missing, events: list[Event]) -> None:
+        if missing.msg_id == 0x0801 and len(missing.head) >= 4:
+            # Multimedia has an answer of its own for this, by the id that its first part begins with.
+            body = {"mm_id": int.from_bytes(missing.head[:4], "big"), "retx_ids": missing.indices}
+            self._send(talk, 0x8800, body | ({"seq": missing.first_sn} if talk.version == V2011 else {}), events)
+        else:
+            self._send(talk, 0x8003, {"seq": missing.first_sn, "ids": missing.indices}, events)
+
+
+def _any(body: Message | None) -> Any:
+    """A body whose class depends on its id and edition."""
+    return body
+
+
+__all__ = ["PROTOCOL", "Addressing", "Door", "Session", "SessionCounters", "Settings", "Talk"]

@@ -1,0 +1,332 @@
+"""The conversation with JT/T 808 terminals as tables: what comes in and what follows from it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jimigw.model.report import Report
+from jimigw.protocols.events import Close, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.jt808.codec import decode_frame, encode_json
+from jimigw.protocols.jt808.fragments import Budget
+from jimigw.protocols.jt808.frame import Frame, frames_of
+from jimigw.protocols.jt808.session import Session, Settings
+
+NOW = 1_795_000_000.0
+PHONES = {2011: "013912345678", 2013: "013912345678", 2019: "00000000013912345678"}
+IDENTITY = "13912345678"
+LOCATION = {
+    "alarm": 0,
+    "status": 3,
+    "latitude": 22577000,
+    "longitude": 113916000,
+    "altitude": 10,
+    "speed": 605,
+    "direction": 90,
+    "time": "261118190640",
+}
+REGISTRATION = {
+    "province": 44,
+    "city": 300,
+    "manufacturer": "70111",
+    "model": "JC450",
+    "dev_id": "T0001",
+    "color": 1,
+    "license_number": "B00001",
+}
+ALL = [2011, 2013, 2019]
+
+
+class OpenDoor:
+    """Knows everyone but ``stranger``; the code of a terminal says who it is."""
+
+    stranger = "13900000000"
+
+    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+        return (4, "") if identity == self.stranger else (0, f"code of {identity}")
+
+    def authenticate(self, identity: str, code: str) -> bool:
+        return code == f"code of {identity}"
+
+
+class Line:
+    """A session, and a terminal of one edition at the other end."""
+
+    def __init__(self, edition: int = 2013, session: Session | None = None, phone: str = "") -> None:
+        self.edition, self.phone = edition, phone or PHONES[edition]
+        self.session = session or Session(OpenDoor())
+        self.serial = 0
+
+    def frames(self, msg_id: int, body: dict[str, Any], serial: int | None = None, size: int = 1023) -> list[bytes]:
+        self.serial = self.serial + 1 if serial is None else serial
+        header = {"msg_id": msg_id, "phone": self.phone, "msg_sn": self.serial, "version": self.edition}
+        return encode_json({"header": header, "body": body}, size=size)
+
+    def send(self, msg_id: int, body: dict[str, Any] | None = None, now: float = NOW) -> list[Event]:
+        events: list[Event] = []
+        for frame in self.frames(msg_id, body or {}):
+            events += self.session.receive(frame, now)
+        return events
+
+    def enter(self) -> None:
+        self.send(0x0100, REGISTRATION)
+        code: dict[str, Any] = {"code": f"code of {self.phone.lstrip('0')}"}
+        if self.edition == 2019:
+            code |= {"imei": "863000000000001", "sw_version": "V1"}
+        assert any(isinstance(event, LoggedIn) for event in self.send(0x0102, code))
+
+
+def said(events: list[Event]) -> list[str]:
+    """Events in a word each: messages to the terminal with what they answer, records with their answer."""
+    words = []
+    for event in events:
+        if isinstance(event, Send):
+            words += [f"send {word}" for word in told(event.data)]
+        elif isinstance(event, LoggedIn):
+            words.append(f"in {event.identity}")
+        elif isinstance(event, LoggedOut):
+            words.append(f"out {event.identity}")
+        elif isinstance(event, Close):
+            words.append(f"close: {event.reason}")
+        else:
+            words.append(f"{event.kind} {' '.join(told(event.answer or b'')) or '-'}")
+    return words
+
+
+def told(data: bytes) -> list[str]:
+    words = []
+    for frame in frames_of(data, 1 << 16):
+        assert isinstance(frame, Frame)
+        body: Any = decode_frame(frame).to_json()["body"]
+        about = f"{body['id']:04x}/{body['seq']}={body['result']}" if "id" in body else str(body)
+        words.append(f"{frame.header.msg_id:04x} {about}")
+    return words
+
+
+@pytest.mark.parametrize("edition", ALL)
+def test_register_authenticate_report(edition: int) -> None:
+    line = Line(edition)
+    (answer,) = line.send(0x0100, REGISTRATION)
+    assert isinstance(answer, Send)
+    (frame,) = frames_of(answer.data)
+    assert isinstance(frame, Frame)
+    assert frame.header.phone == bytes.fromhex(line.phone)
+    assert frame.header.version == (2019 if edition == 2019 else 2013)
+    code = {"code": f"code of {IDENTITY}"} | ({"imei": "863000000000001"} if edition == 2019 else {})
+    assert said(line.send(0x0102, code)) == ["send 8001 0102/2=0", f"in {IDENTITY}", "login -"]
+    assert said(line.send(0x0002)) == ["send 8001 0002/3=0", "heartbeat -"]
+    assert said(line.send(0x0200, LOCATION)) == ["position 8001 0200/4=0"]
+    assert said(line.send(0x0200, LOCATION | {"alarm": 1})) == ["alarm 8001 0200/5=0"]
+    assert said(line.send(0x0003)) == ["send 8001 0003/6=0", "status -", f"out {IDENTITY}"]
+    assert said(line.send(0x0200, LOCATION)) == ["send 8001 0200/7=1"]
+
+
+def test_the_code_is_in_no_record() -> None:
+    line = Line()
+    events = line.send(0x0102, {"code": f"code of {IDENTITY}"})
+    (login,) = [event for event in events if isinstance(event, LoggedIn)]
+    assert login.report.message["body"] == {}
+    assert login.report.raw == b""
+
+
+@pytest.mark.parametrize(
+    ("msg_id", "body", "follows"),
+    [
+        (0x0002, {}, ["send 8001 0002/1=1"]),
+        (0x0200, LOCATION, ["send 8001 0200/1=1"]),
+        (0x0102, {"code": "wrong"}, ["send 8001 0102/1=1"]),
+        (0x0001, {"seq": 1, "id": 2, "result": 0}, []),
+    ],
+)
+def test_before_authentication_nothing_goes_further(msg_id: int, body: dict[str, Any], follows: list[str]) -> None:
+    assert said(Line().send(msg_id, body)) == follows
+
+
+def test_a_stranger_is_told_so() -> None:
+    line = Line(phone="013900000000")
+    assert said(line.send(0x0100, REGISTRATION)) == ["send 8100 {'seq': 1, 'result': 4}"]
+
+
+def test_registering_again_is_harmless() -> None:
+    line = Line()
+    first, again = line.send(0x0100, REGISTRATION), line.send(0x0100, REGISTRATION)
+    assert f"code of {IDENTITY}" in said(first)[0]
+    assert f"code of {IDENTITY}" in said(again)[0]
+
+
+def test_the_server_time_is_utc() -> None:
+    line = Line(2019)
+    line.enter()
+    assert said(line.send(0x0004)) == [
+        "send 8004 {'year': 2026, 'month': 11, 'day': 18, 'hour': 11, 'minute': 6, 'second': 40}",
+        "status -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("msg_id", "body", "follows"),
+    [
+        (0x0001, {"seq": 9, "id": 0x8103, "result": 0}, ["command_result -"]),
+        (0x0104, {"seq": 9, "params": []}, ["command_result -"]),
+        (0x0900, {"type": 0xF0, "data": "T0s="}, ["status 8001 0900/3=0"]),
+        (0x0704, {"type": 1, "location": [LOCATION, LOCATION]}, ["position 8001 0704/3=0"]),
+        (0x0F01, {"unknown_id": True, "data": "AQI="}, ["unknown 8001 0f01/3=3"]),
+        (0x0200, {"error": "x", "data": "AQI="}, ["unknown 8001 0200/3=0"]),
+    ],
+)
+def test_each_message_gets_its_answer(msg_id: int, body: dict[str, Any], follows: list[str]) -> None:
+    line = Line()
+    line.enter()
+    assert said(line.send(msg_id, body)) == follows
+
+
+def test_the_position_is_neutral_and_in_utc() -> None:
+    line = Line()
+    line.enter()
+    south = LOCATION | {"status": 3 | 4 | 8, "extra": {"mileage": 1234, "gnss_sat_num": 9}}
+    (report,) = line.send(0x0200, south)
+    assert isinstance(report, Report)
+    position: Any = report.position
+    assert (position.latitude, position.longitude, position.speed_kmh) == (-22.577, -113.916, 60.5)
+    assert (position.mileage_m, position.satellites, position.ignition) == (123_400, 9, True)
+    assert position.time.isoformat() == "2026-11-18T11:06:40+00:00"
+
+
+def test_a_batch_after_an_outage_is_replayed() -> None:
+    line = Line()
+    line.enter()
+    (report,) = line.send(0x0704, {"type": 1, "location": [LOCATION | {"time": "261118190000"}, LOCATION]})
+    assert isinstance(report, Report)
+    position: Any = report.position
+    assert position.replayed
+    assert position.time.minute == 6
+
+
+PICTURE = {
+    "id": 77,
+    "type": 0,
+    "format": 0,
+    "event": 0,
+    "channel": 1,
+    "location": LOCATION,
+    "multimedia": base64.b64encode(bytes(range(256)) * 12).decode(),
+}
+
+
+class TestParts:
+    @pytest.mark.parametrize("edition", [2013, 2019])
+    def test_a_picture_in_parts_is_whole_and_answered_once(self, edition: int) -> None:
+        line = Line(edition)
+        line.enter()
+        words = said(line.send(0x0801, PICTURE))
+        assert words[-1] == "upload 8800 {'mm_id': 77}"
+        assert words[:-1] == [f"send 8001 0801/{3 + part}=0" for part in range(len(words) - 1)]
+
+    @given(order=st.permutations(range(4)))
+    def test_in_any_order(self, order: list[int]) -> None:
+        line = Line()
+        line.enter()
+        parts = line.frames(0x0801, PICTURE)
+        assert len(parts) == 4
+        events = [event for index in order for event in line.session.receive(parts[index], NOW)]
+        (report,) = [event for event in events if isinstance(event, Report)]
+        assert report.message["body"]["multimedia"] == PICTURE["multimedia"]
+
+    def test_the_answer_quotes_the_part_that_came_last(self) -> None:
+        line = Line()
+        line.enter()
+        body = {"type": 0xF0, "data": base64.b64encode(bytes(2000)).decode()}
+        assert said(line.send(0x0900, body)) == ["send 8001 0900/3=0", "status 8001 0900/4=0"]
+
+    def test_missing_parts_are_asked_for(self) -> None:
+        line = Line()
+        line.enter()
+        parts = line.frames(0x0801, PICTURE)
+        line.session.receive(parts[0] + parts[2], NOW)
+        deadline = line.session.deadline
+        assert deadline is not None
+        assert said(line.session.expire(deadline)) == ["send 8800 {'mm_id': 77, 'length': 2, 'retx_ids': [2, 4]}"]
+        events = line.session.receive(parts[1] + parts[3], deadline + 1)
+        assert said(events)[-1] == "upload 8800 {'mm_id': 77}"
+
+    def test_a_promise_of_65535_parts_costs_nothing(self) -> None:
+        budget = Budget()
+        line = Line(session=Session(OpenDoor(), budget=budget))
+        line.enter()
+        header = {"msg_id": 0x0900, "phone": line.phone, "msg_sn": 9, "frag_total": 65535, "frag_sn": 65535}
+        (frame,) = encode_json({"header": header, "body": {"type": 0, "data": "AA=="}})
+        line.session.receive(frame, NOW)
+        assert budget.bytes < 2000
+        line.session.close()
+        assert budget.bytes == 0
+
+
+class TestForwarders:
+    def test_many_terminals_on_one_connection(self) -> None:
+        session = Session(OpenDoor())
+        lines = [Line(session=session, phone=f"01391234560{index}") for index in range(5)]
+        for line in lines:
+            line.enter()
+        for line in lines:
+            (report,) = line.send(0x0200, LOCATION)
+            assert isinstance(report, Report)
+            assert report.identity == line.phone.lstrip("0")
+
+    def test_one_cannot_speak_for_another(self) -> None:
+        session = Session(OpenDoor())
+        Line(session=session).enter()
+        other = Line(session=session, phone="013912345679")
+        assert said(other.send(0x0200, LOCATION)) == ["send 8001 0200/1=1"]
+
+    def test_a_terminal_that_moved_has_to_authenticate_again(self) -> None:
+        line = Line()
+        line.enter()
+        line.session.forget(IDENTITY)
+        assert said(line.send(0x0002)) == ["send 8001 0002/3=1"]
+
+    def test_only_so_many(self) -> None:
+        session = Session(OpenDoor(), Settings(max_terminals=2))
+        for index in range(3):
+            events = Line(session=session, phone=f"01391234560{index}").send(0x0100, REGISTRATION)
+            assert len(events) == (index < 2)
+        assert session.counters.too_many_terminals == 1
+
+
+class TestHostile:
+    def test_junk_without_end_closes(self) -> None:
+        session = Session(OpenDoor(), Settings(max_junk=1000))
+        assert session.receive(b"x" * 900, NOW) == []
+        (close,) = session.receive(b"x" * 200, NOW)
+        assert isinstance(close, Close)
+
+    def test_a_frame_that_never_ends_is_given_up(self) -> None:
+        line = Line()
+        line.enter()
+        (heartbeat,) = line.frames(0x0002, {})
+        line.session.receive(heartbeat[:-1], NOW)
+        deadline = line.session.deadline
+        assert deadline == NOW + 10
+        # All of it is there but the last delimiter: it is read for what it is.
+        assert said(line.session.expire(NOW + 10)) == ["send 8001 0002/3=0", "heartbeat -"]
+
+    @given(junk=st.lists(st.binary(max_size=60), max_size=20))
+    def test_random_bytes_raise_nothing_and_cost_no_frame_that_follows(self, junk: list[bytes]) -> None:
+        line = Line()
+        line.enter()
+        for piece in junk:
+            line.session.receive(piece, NOW)
+        events = line.session.receive(b"~~" + b"".join(line.frames(0x0002, {})), NOW)
+        assert "heartbeat -" in said(events)
+
+    @given(body=st.binary(max_size=200), msg_id=st.integers(0, 0xFFFF))
+    def test_any_body_of_any_message(self, body: bytes, msg_id: int) -> None:
+        line = Line()
+        line.enter()
+        header = {"msg_id": msg_id, "phone": line.phone, "msg_sn": 9}
+        raw = base64.b64encode(body).decode()
+        for frame in encode_json({"header": header, "body": {"unknown_id": True, "data": raw}}):
+            line.session.receive(frame, NOW)
