@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from jimigw.gateway.admission import Admission, AdmissionError, Listed, Open
-from jimigw.gateway.door import SECRET_FILE, Door, DoorError, load_secret
+from jimigw.gateway.door import RSA_KEY_FILE, SECRET_FILE, Door, DoorError, load_rsa_key, load_secret
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import JournalError
@@ -33,6 +33,7 @@ from jimigw.ops.logging import LoggedService, Throttle, log_observer
 from jimigw.protocols.jimi.session import Session as JimiSession
 from jimigw.protocols.jimi.session import Settings as JimiSettings
 from jimigw.protocols.jt808.fragments import Budget
+from jimigw.protocols.jt808.rsa import PlatformKey
 from jimigw.protocols.jt808.session import Session as Jt808Session
 from jimigw.protocols.jt808.session import Settings as Jt808Settings
 
@@ -105,6 +106,7 @@ class Jimigw(Service):
         self.registry = Registry()
         self.gateway = Gateway(self.registry, admission, self.journal)
         self.edges: list[TerminalFactory | Datagrams] = []
+        self._failed = False
         self.ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -116,6 +118,7 @@ class Jimigw(Service):
         try:
             self.config.data_path.mkdir(parents=True, exist_ok=True)
             door = Door(self.admission, load_secret(self.config.path(SECRET_FILE)))
+            key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
             self.journal.start()
         except (JournalError, DoorError) as error:
             self._fail(str(error))
@@ -124,7 +127,7 @@ class Jimigw(Service):
             self._fail(f"data_dir {self.config.data_path}: {error.strerror}")
             return
         self._open_jimi()
-        self._open_jt808(door)
+        self._open_jt808(door, key)
         _calm_collector()
         self._status = self.reactor.callLater(STATUS_INTERVAL, self._say_status)
         self._said: tuple[int, int] = (0, 0)
@@ -144,7 +147,7 @@ class Jimigw(Service):
         self.edges.append(factory)
         self._listen("Jimi", jimi.endpoints, jimi.backlog, factory)
 
-    def _open_jt808(self, door: Door) -> None:
+    def _open_jt808(self, door: Door, key: PlatformKey) -> None:
         jt808 = self.config.jt808
         settings = Jt808Settings(
             max_frame=jt808.max_frame,
@@ -153,6 +156,7 @@ class Jimigw(Service):
             max_terminals=jt808.max_terminals,
             dialect=self.config.exchange.dialect,
             zone=timezone(timedelta(hours=jt808.time_zone)),
+            key=key,
         )
         budget = Budget()
         around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, budget), _limits(jt808))
@@ -186,7 +190,9 @@ class Jimigw(Service):
 
     def _fail(self, why: str) -> None:
         self._log.critical("the service cannot start: {why}", why=why)
-        self.reactor.callWhenRunning(self._give_up)
+        if not self._failed:
+            self._failed = True
+            self.reactor.callWhenRunning(self._give_up)
 
     def _give_up(self) -> None:
         # twistd ends with status 0 whatever stopped the reactor; who started the service has to know better.

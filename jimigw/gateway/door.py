@@ -11,12 +11,19 @@ import base64
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from .admission import Admission
 
 SECRET_FILE = "jt808.secret"
+RSA_KEY_FILE = "jt808-rsa.pem"
+_RSA_BITS = 1024
 _SECRET_SIZE = 32
 _CODE_SIZE = 15  # bytes: twenty characters
 
@@ -28,27 +35,52 @@ class DoorError(Exception):
     """The secret cannot be read or made; the message is a sentence for the operator."""
 
 
-def load_secret(path: Path) -> bytes:
-    """The secret in this file, made there, readable for its owner only, if there is none."""
+def _load(path: Path, what: str, make: Callable[[], bytes]) -> bytes:
+    """What stands in this file; made there, readable for its owner only, if there is none."""
     try:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            secret = path.read_bytes()
-        else:
-            secret = secrets.token_bytes(_SECRET_SIZE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secret)
-                file.flush()
-                os.fsync(file.fileno())
+            return path.read_bytes()
+        made = make()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(made)
+            file.flush()
+            os.fsync(file.fileno())
+        return made
     except OSError as error:
-        raise DoorError(f"{path}: the secret of the authentication codes cannot be used: {error.strerror}") from None
+        raise DoorError(f"{path}: {what} cannot be used: {error.strerror}") from None
+
+
+def load_secret(path: Path) -> bytes:
+    """The secret of the authentication codes in this file, made there if there is none."""
+    secret = _load(path, "the secret of the authentication codes", lambda: secrets.token_bytes(_SECRET_SIZE))
     if len(secret) != _SECRET_SIZE:
         raise DoorError(
             f"{path}: it has {len(secret)} bytes, the secret of the authentication codes has {_SECRET_SIZE}; "
             "without it all terminals register anew: remove the file to let them"
         )
     return secret
+
+
+def load_rsa_key(path: Path) -> RSAPrivateKey:
+    """The platform's key for encrypted bodies in this file (PEM), made there if there is none."""
+    pem = _load(path, "the key for encrypted messages", _make_rsa_key)
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise DoorError(f"{path}: it is no key in PEM without a password: {error}") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size != _RSA_BITS:
+        raise DoorError(f"{path}: it is no RSA key of {_RSA_BITS} bits, which is what 0x8A00 has room for")
+    return key
+
+
+def _make_rsa_key() -> bytes:
+    # 1024 bits are what the message has room for; nothing else of the service relies on them.
+    key = generate_private_key(65537, _RSA_BITS)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 class Door:

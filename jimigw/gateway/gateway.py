@@ -7,7 +7,7 @@ edge ──report──▶ journal ──committed──▶ link.send(answer)
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 from twisted.logger import Logger
@@ -41,6 +41,14 @@ class Link(Protocol):
     def disconnect(self, reason: str) -> None:
         """Close the connection, for this reason."""
         ...
+
+
+class Ended(Protocol):
+    """How a command of the platform ended; see :class:`jimigw.protocols.events.CommandEnded`."""
+
+    tag: Any
+    outcome: str
+    reason: str
 
 
 @attrs.define(slots=True, eq=False)
@@ -107,6 +115,16 @@ class Gateway:
         if report.position is not None and not report.position.replayed:
             device.position = report.position
         self._store(device, report, link, now)
+
+    def command_ended(self, link: Link | None, command: Ended, now: float) -> None:
+        """Store how a command of the platform ended; what the terminal itself said of it is a record of its own."""
+        device = None if link is None else link.device
+        if device is None:
+            return
+        told: dict[str, Any] = {"command": str(command.tag), "outcome": command.outcome, "reason": command.reason}
+        message = {"header": {"device": device.id}, "body": told}
+        received = datetime.fromtimestamp(now, UTC)
+        self._store(device, Report(device.protocol, "command_result", message, b"", received), None, now)
 
     def closed(self, link: Link, reason: str, now: float) -> None:
         """A connection is gone: its terminal is off line, unless a newer connection took over."""

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from jimigw.model.device import Device
 from jimigw.model.report import Report
-from jimigw.protocols.events import Close, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 
 
 class Rider:
@@ -70,6 +70,8 @@ class Riders:
             rider = self.riders.pop(event.identity, None)
             if rider is not None:
                 self.factory.gateway.closed(rider, event.reason, now)
+        elif isinstance(event, CommandEnded):
+            self.factory.gateway.command_ended(self.riders.get(event.identity), event, now)
         elif isinstance(event, Close):
             self.factory.counters.closed_by_session += 1
             self.disconnect(event.reason)
@@ -97,7 +99,8 @@ class Riders:
 
     def leave(self, reason: str, now: float) -> None:
         """Say of all terminals here that they are off line."""
-        self.session.close()
+        for event in self.session.close(now):
+            self._do(event, now)
         riders, self.riders = self.riders, {}
         for rider in riders.values():
             self.factory.gateway.closed(rider, reason, now)

@@ -4,6 +4,9 @@ its answer.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import attrs
 
 from jimigw.model.report import Report
@@ -33,10 +36,22 @@ class LoggedOut:
 
 
 @attrs.define(eq=True)
+class CommandEnded:
+    """A command of the platform has come to its end: ``outcome`` is answered, refused, failed or expired, ``reason`` a
+    sentence for people, ``reply`` the body of the terminal's message that decided it, None if none did."""
+
+    identity: str
+    tag: Hashable
+    outcome: str
+    reason: str
+    reply: Mapping[str, Any] | None = None
+
+
+@attrs.define(eq=True)
 class Close:
     """Close the connection, for this reason."""
 
     reason: str
 
 
-Event = Send | LoggedIn | LoggedOut | Report | Close
+Event = Send | LoggedIn | LoggedOut | CommandEnded | Report | Close

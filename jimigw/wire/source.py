@@ -99,6 +99,11 @@ def decode_json_source(plan: Plan, dialect: str) -> Source | None:
     showing = json_source(plan, dialect, scope=scope)
     # Attributes become local variables; whatever still names the message itself cannot do without it.
     lines = [re.sub(r"\bo\.", "o_", line) for line in [*decoding.lines[1:-1], *showing.lines]]
+    # Nearly always nothing is left over: no empty slice then.
+    lines = [
+        "o_surplus = data[pos:end] if pos < end else b''" if line == "o_surplus = data[pos:end]" else line
+        for line in lines
+    ]
     lines = [line.replace(", o, notes)  # owner unused", ", None, notes)") for line in lines]
     if any(re.search(r"\bo\b", line) for line in lines):
         return None

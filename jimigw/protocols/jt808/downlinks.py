@@ -119,6 +119,10 @@ class _Order:
         return min(self.due, self.expires) if self.sent else self.expires
 
 
+#: how a command ends that is an answer itself, as soon as it is sent
+_NO_ANSWER = (Outcome.ANSWERED, "sent; it wants no answer", None)
+
+
 class Downlinks:
     """The commands for one terminal. See the module. ``edition`` is the terminal's, None for any since 2013."""
 
@@ -206,7 +210,12 @@ class Downlinks:
             order.due = now + self._settings.waits[order.sent]
             order.sent += 1
             data += order.frames
-        return data + self._release(now), done
+        while True:
+            data += self._release(now)
+            over = [order for order in self._orders.values() if order.sent and not order.rule.wanted]
+            if not over:
+                return data, done
+            done += [self._end(order, *_NO_ANSWER, now) for order in over]
 
     def cancel(self, tag: Hashable, now: float) -> bool:
         """Forget a command, without a :class:`Done`; False if it is not open. If it was sent, the terminal has it."""
@@ -281,7 +290,7 @@ class Downlinks:
         if not order.sent:
             return Outcome.EXPIRED, "its time was over before it could be sent", None
         if not order.rule.wanted:
-            return Outcome.ANSWERED, "sent; it wants no answer", None
+            return _NO_ANSWER
         if now >= order.expires:
             return self._without_reply(order, Outcome.EXPIRED, "its time was over before the terminal answered")
         if now < order.due:
@@ -299,9 +308,7 @@ class Downlinks:
         """The end of a command that did not get its own reply: good if a general answer came and is enough."""
         if order.heard is not None and order.rule.general is General.ENOUGH:
             return Outcome.ANSWERED, "0x0001: success", order.heard
-        if order.rule.wanted:
-            return outcome, why, order.heard or order.partly
-        return Outcome.ANSWERED, "sent; it wants no answer", None
+        return outcome, why, order.heard or order.partly
 
     # -- turns --------------------------------------------------------------------------------------------------------
 

@@ -16,24 +16,29 @@ and goes no further. JT/T 808-2019, chapters 5 and 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Protocol
 
 import attrs
 
 from jimigw.model.report import Report
+from jimigw.wire.errors import DecodeError
+from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
 
-from ..events import Close, Event, LoggedIn, LoggedOut, Send
-from .codec import Packet, decode_body, decode_frame, encode_body
+from ..events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from .codec import Packet, decode_body, decode_frame
 from .dialect import Dialect
-from .fragments import Assembled, Budget, Missing, Part, Reassembly, Sent
-from .frame import MAX_BODY, Frame, FrameDecoder, Junk, build_all, frames_of
-from .header import Addressing, Header
+from .downlinks import Done
+from .fragments import Assembled, Budget, Missing, Part
+from .frame import Frame, FrameDecoder, Junk, frames_of
+from .header import Header
 from .messages.general import PlatformResponse
 from .messages.registration import Registration2011
 from .reading import read
+from .rsa import RSA, PlatformKey
+from .talk import Talk
 from .versions import V2011
 
 PROTOCOL = "jt808"
@@ -61,7 +66,8 @@ class Door(Protocol):
 
 @attrs.frozen
 class Settings:
-    """What an operator decides about sessions. ``zone`` is that of the terminals' clocks, GMT+8 by the standard."""
+    """What an operator decides about sessions. ``zone`` is that of the terminals' clocks, GMT+8 by the standard;
+    ``key`` the platform's for encrypted bodies."""
 
     max_frame: int = 4096
     frame_timeout: float = 10.0
@@ -69,6 +75,7 @@ class Settings:
     max_terminals: int = 1000
     dialect: Dialect = "document"
     zone: timezone = CHINA
+    key: PlatformKey | None = None
 
 
 @attrs.define
@@ -82,45 +89,6 @@ class SessionCounters:
     bad_logins: int = 0
     parts: int = 0
     too_many_terminals: int = 0
-
-
-class Talk:
-    """One terminal on a connection: who it is, whether it is in, and what is under way with it."""
-
-    __slots__ = ("addressing", "edition", "identity", "inside", "parts", "registration", "sent", "serial")
-
-    def __init__(self, header: Header, budget: Budget) -> None:
-        self.identity = header.identity
-        self.addressing = header.addressing
-        #: 2011 where the registration showed it; the header's own edition otherwise
-        self.edition: int | None = None
-        self.inside = False
-        #: the registration, until the terminal has shown that it got its code: only then it is worth a record
-        self.registration: Report | None = None
-        self.serial = 0
-        self.parts = Reassembly(budget)
-        self.sent = Sent()
-
-    def take_serials(self, count: int) -> int:
-        """The first of ``count`` consecutive serial numbers of the platform's own."""
-        first = self.serial
-        self.serial = (first + count) & 0xFFFF
-        return first
-
-    @property
-    def version(self) -> int:
-        """The edition that the terminal speaks."""
-        return self.edition or self.addressing.version
-
-    def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
-        """The frames of a message to this terminal, its body in the exchange format."""
-        return self.frames(msg_id, encode_body(msg_id, body, self.version))
-
-    def frames(self, msg_id: int, body: bytes) -> list[bytes]:
-        """The frames of a message to this terminal, in the header form and with the phone field that it uses."""
-        count = max(1, -(-len(body) // MAX_BODY))
-        first = self.take_serials(count)
-        return build_all(self.addressing, msg_id, body, first)
 
 
 class Session:
@@ -163,7 +131,7 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When :meth:`expire` wants to be called, None if nothing is pending."""
-        waits = [talk.parts.deadline for talk in self._talks.values()]
+        waits = [talk.deadline for talk in self._talks.values()]
         waits.append(None if self._since is None else self._since + self._settings.frame_timeout)
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -184,12 +152,40 @@ class Session:
             for missing in talk.parts.requests(now):
                 self._ask_for_parts(talk, missing, events)
             talk.parts.expire(now)
+            talk.sent.expire(now)
+            self._commands(talk, now, events)
         return events
 
-    def close(self) -> None:
-        """The connection is gone: give back what is kept of unfinished messages."""
+    def command(self, identity: str, tag: Hashable, message: Any, now: float, ttl: float) -> list[Event]:
+        """Give a terminal that is in a message of the platform, ``{"header": {"msg_id": ...}, "body": {...}}``.
+
+        It ends, within ``ttl`` seconds, with a :class:`CommandEnded` of this tag. KeyError if the terminal is not in,
+        :class:`EncodeError` for a message that cannot be written, :class:`.downlinks.QueueFull` if too many wait.
+        """
         for talk in self._talks.values():
-            talk.parts.clear()
+            if talk.inside and talk.identity == identity:
+                frames = talk.command(tag, message, now, ttl, self._settings.dialect)
+                events: list[Event] = [Send(b"".join(frames))] if frames else []
+                self._commands(talk, now, events)
+                return events
+        raise KeyError(f"{identity} is not in on this connection")
+
+    def close(self, now: float) -> list[Event]:
+        """The connection is gone: give back what is kept, and say how the open commands ended."""
+        events: list[Event] = []
+        for talk in self._talks.values():
+            events += [_ended(talk, done) for done in talk.leave(now)]
+        return events
+
+    def _commands(self, talk: Talk, now: float, events: list[Event]) -> None:
+        """Commands whose turn it is, repeats, and those whose time is over."""
+        deadline = talk.commands.deadline
+        while deadline is not None and now >= deadline:
+            data, ended = talk.commands.tick(now)
+            if data:
+                events.append(Send(b"".join(data)))
+            events += [_ended(talk, done) for done in ended]
+            deadline = talk.commands.deadline if data or ended else None
 
     def forget(self, identity: str) -> None:
         """The terminal moved to another connection: it has to authenticate here before it is heard again."""
@@ -225,27 +221,39 @@ class Session:
     # -- one frame ------------------------------------------------------------------------------------------------
 
     def _frame(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
-        header = frame.header
-        if header.is_part and not header.encrypt:
-            self._part(talk, frame, received, now, events)
-            return
-        self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, events)
+        header, body = frame.header, frame.body
+        talk.encrypted = header.encrypt == RSA
+        key = self._settings.key
+        if header.encrypt == RSA and key is not None:
+            try:
+                body = key.decrypt(body)
+            except DecodeError:
+                self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, now, events)
+                return
+            if not header.is_part:
+                packet = decode_body(header, body, edition=talk.edition)
+                self._whole(talk, packet, frame.data, received, now, events)
+                return
+        if header.is_part and (not header.encrypt or body is not frame.body):
+            self._part(talk, frame, body, received, now, events)
+        else:
+            self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, now, events)
 
-    def _part(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
+    def _part(self, talk: Talk, frame: Frame, body: bytes, received: datetime, now: float, events: list[Event]) -> None:
         """A piece of a long message: acknowledged, which is no promise yet, and kept until the last one is there."""
         header = frame.header
         if not talk.inside and header.msg_id not in (0x0100, 0x0102):
             self._refuse(talk, header, events)
             return
         self.counters.parts += 1
-        whole = talk.parts.add(header, frame.body, now)
+        whole = talk.parts.add(header, body, now)
         if not isinstance(whole, Assembled):
             # A part that was refused is not acknowledged: the terminal may send it again when there is room.
             if whole is not Part.REFUSED:
                 self._respond(talk, header, SUCCESS, events)
             return
         packet = decode_body(whole.header, whole.body, edition=talk.edition)
-        self._whole(talk, packet, frame.data, received, events, answered=header)
+        self._whole(talk, packet, frame.data, received, now, events, answered=header)
 
     def _whole(
         self,
@@ -253,6 +261,7 @@ class Session:
         packet: Packet,
         raw: bytes,
         received: datetime,
+        now: float,
         events: list[Event],
         answered: Header | None = None,
     ) -> None:
@@ -266,6 +275,7 @@ class Session:
             self._refuse(talk, packet.header, events)
         else:
             self._inside(talk, packet, raw, received, events, answered or packet.header)
+            self._heard(talk, packet, now, events)
 
     def _refuse(self, talk: Talk, header: Header, events: list[Event]) -> None:
         self.counters.before_login += 1
@@ -321,6 +331,15 @@ class Session:
             talk.inside = False
             events.append(LoggedOut(talk.identity, "the terminal logged out"))
 
+    def _heard(self, talk: Talk, packet: Packet, now: float, events: list[Event]) -> None:
+        """What this message means for the commands that wait."""
+        if not talk.commands or packet.body is None:
+            return
+        ended = talk.commands.heard(packet.header.msg_id, packet.header.msg_sn, packet.to_json()["body"], now)
+        if ended:
+            events += [_ended(talk, done) for done in ended]
+            self._commands(talk, now, events)
+
     def _answer_at_once(self, talk: Talk, packet: Packet, received: datetime, events: list[Event]) -> None:
         header, body = packet.header, _any(packet.body)
         if header.msg_id == 0x0004:
@@ -342,6 +361,13 @@ class Session:
             return
         if packet.opaque in ("unknown", "encrypted"):
             yield from self._response(talk, header, UNSUPPORTED)
+        elif header.msg_id == 0x0A00 and body is not None:
+            known = talk.learn_key(body.e, body.n)
+            key = self._settings.key
+            if known and key is not None:
+                yield from talk.say(0x8A00, {"e": key.e, "n": to_base64(key.n)})
+            elif key is None or not known:
+                yield from self._response(talk, header, FAILURE if key else UNSUPPORTED)
         elif header.msg_id == 0x0801 and body is not None:
             # Exactly the id: a count of 0 behind it is "incomplete" to some terminals.
             answer = {"mm_id": body.id}
@@ -373,7 +399,7 @@ class Session:
 
     def _response(self, talk: Talk, header: Header, result: int) -> list[bytes]:
         answer = PlatformResponse(seq=header.msg_sn, id=header.msg_id, result=result)
-        return talk.frames(0x8001, answer.encode())
+        return talk.frames(0x8001, answer.encode())[1]
 
     def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
         events.append(Send(b"".join(self._response(talk, header, result))))
@@ -390,9 +416,13 @@ class Session:
             self._send(talk, 0x8003, {"seq": missing.first_sn, "ids": missing.indices}, events)
 
 
+def _ended(talk: Talk, done: Done) -> CommandEnded:
+    return CommandEnded(talk.identity, done.tag, str(done.outcome), done.reason, done.reply)
+
+
 def _any(body: Message | None) -> Any:
     """A body whose class depends on its id and edition."""
     return body
 
 
-__all__ = ["PROTOCOL", "Addressing", "Door", "Session", "SessionCounters", "Settings", "Talk"]
+__all__ = ["PROTOCOL", "Door", "Session", "SessionCounters", "Settings"]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import attrs
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jimigw.protocols.jt808.downlinks import Done, Downlinks, Settings
+from jimigw.protocols.jt808.downlinks import Done, Downlinks, Outcome, Settings
 from jimigw.protocols.jt808.replies import UNQUOTED, rule_of
 
 SETTINGS = Settings(window=3, most=12, most_bytes=1000)
-COMMANDS = [0x8103, 0x8104, 0x8107, 0x8108, 0x8500, 0x8608, 0x8702, 0x8800, 0x8801, 0x9201, 0x9205]
+COMMANDS = [0x8103, 0x8104, 0x8106, 0x8107, 0x8500, 0x8608, 0x8608, 0x8800, 0x8801, 0x9201, 0x9205]
 
 
 @attrs.define
@@ -30,20 +30,32 @@ class Sent:
     ended_at: float | None = None
 
 
-class Conversation(RuleBasedStateMachine):
-    """Every rule is something that the platform, the terminal or the network does."""
+class Conversation:
+    """The platform, the terminal and the network; every step is something that one of them does."""
 
-    @initialize(serial=st.sampled_from([0, 65530]))
-    def begin(self, serial: int) -> None:
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
         self.downlinks = Downlinks(SETTINGS)
         self.now = 1000.0
-        self.serial = serial
+        self.serial = chance.choice([0, 65530])
         self.commands: list[Sent] = []
+
+    def run(self, steps: int) -> None:
+        """So many steps, then wait until everything has ended."""
+        everything = [self.send, self.wait, self.answer_in_general, self.reply, self.cancel, self.lose_the_link]
+        for step in self.chance.choices(everything, [30, 30, 15, 40, 4, 1], k=steps):
+            step()
+            still = [command.tag for command in self.commands if command.ended_at is None]
+            assert len(self.downlinks) == len(still)
+            assert all(tag in self.downlinks for tag in still)
+        self.wait(1e6)
+        assert all(command.ended_at is not None for command in self.commands)
+        assert self.downlinks.deadline is None
 
     # -- what the model checks ------------------------------------------------------------------------------------
 
     def went_out(self, data: list[bytes]) -> None:
-        """These bytes are whole commands that are open, each at most four times."""
+        """These frames are whole commands that are open, each at most four times."""
         while data:
             command = self.commands[int(data[0].split(b"/")[0])]
             assert command.ended_at is None
@@ -54,6 +66,7 @@ class Conversation(RuleBasedStateMachine):
             assert command.times <= len(SETTINGS.waits)
 
     def ended(self, tags: Iterable[Any]) -> None:
+        """Every command ends once."""
         for tag in tags:
             assert self.commands[tag].ended_at is None
             self.commands[tag].ended_at = self.now
@@ -65,82 +78,84 @@ class Conversation(RuleBasedStateMachine):
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
-    @rule(msg_id=st.sampled_from(COMMANDS), frames=st.integers(1, 3), ttl=st.sampled_from([0.0, 5.0, 100.0, 1000.0]))
-    @precondition(lambda self: len(self.downlinks) < SETTINGS.most)
-    def send(self, msg_id: int, frames: int, ttl: float) -> None:
-        tag = len(self.commands)
-        command = Sent(tag, msg_id, self.serial, [b"%d/%d" % (tag, part) for part in range(frames)])
-        self.serial = self.serial + frames & 0xFFFF
+    def send(self) -> None:
+        if len(self.downlinks) == SETTINGS.most:
+            return
+        tag, parts = len(self.commands), self.chance.randint(1, 3)
+        command = Sent(
+            tag, self.chance.choice(COMMANDS), self.serial, [b"%d/%d" % (tag, part) for part in range(parts)]
+        )
+        self.serial = self.serial + parts & 0xFFFF
         self.commands.append(command)
-        self.went_out(self.downlinks.send(tag, command.frames, msg_id, command.first_sn, self.now, ttl))
+        ttl = self.chance.choice([0.0, 5.0, 100.0, 1000.0, 1000.0])
+        self.went_out(self.downlinks.send(tag, command.frames, command.msg_id, command.first_sn, self.now, ttl))
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 3.0, 9.0, 30.0, 300.0]))
-    def wait(self, seconds: float) -> None:
-        end = self.now + seconds
+    def wait(self, seconds: float | None = None) -> None:
+        end = self.now + (self.chance.choice([0.0, 0.5, 3.0, 9.0, 30.0]) if seconds is None else seconds)
         while (deadline := self.downlinks.deadline) is not None and deadline <= end:
-            assert deadline <= self.now or deadline > self.now - 1e-9
             self.now = max(self.now, deadline)
             data, done = self.downlinks.tick(self.now)
-            self.ended(each.tag for each in done)
+            before = [command.times for command in self.commands]
             self.went_out(data)
+            self.ended(each.tag for each in done)
+            # Only what wants no answer goes out and ends at once.
+            ended = [command for command in self.commands if command.tag in {each.tag for each in done}]
+            at_once = [command for command in ended if command.times > before[command.tag]]
+            assert all(not rule_of(command.msg_id).wanted for command in at_once)
+            later = self.downlinks.deadline
+            assert later is None or later > self.now
         self.now = end
 
-    @rule(data=st.data(), part=st.integers(0, 2), result=st.sampled_from([0, 0, 0, 1, 3]))
-    @precondition(lambda self: any(command.times for command in self.commands))
-    def general_answer(self, data: st.DataObject, part: int, result: int) -> None:
+    def answer_in_general(self) -> None:
         """Maybe late, maybe twice, maybe to another frame than the last."""
-        command = data.draw(st.sampled_from([command for command in self.commands if command.times]))
+        sent = [command for command in self.commands if command.times]
+        if not sent:
+            return
+        command = self.chance.choice(sent[-6:])
+        part, result = self.chance.randrange(len(command.frames)), self.chance.choice([0, 0, 0, 1, 3])
         if result:
             command.owed = max(command.owed - 1, 0)
-        seq = command.first_sn + min(part, len(command.frames) - 1) & 0xFFFF
-        body = {"seq": seq, "id": command.msg_id, "result": result}
-        self.answered_to(command, self.downlinks.heard(0x0001, 1, body, self.now))
+        body = {"seq": command.first_sn + part & 0xFFFF, "id": command.msg_id, "result": result}
+        done = self.downlinks.heard(0x0001, 1, body, self.now)
+        assert result or not done or part == len(command.frames) - 1
+        assert all((each.outcome is Outcome.REFUSED) == bool(result) for each in done)
+        self.answered_to(command, done)
 
-    @rule(data=st.data())
-    @precondition(lambda self: any(self.can_reply(command) for command in self.commands))
-    def own_reply(self, data: st.DataObject) -> None:
-        command = data.draw(st.sampled_from([command for command in self.commands if self.can_reply(command)]))
+    def reply(self) -> None:
+        """With a message of its own, maybe late: one to each time that the command came."""
+        able = [command for command in self.commands if self.can_reply(command)]
+        if not able:
+            return
+        command = self.chance.choice(able)
         (reply,) = rule_of(command.msg_id).replies
         command.owed -= 1
         body = {"result": 0} if reply in UNQUOTED else {"seq": command.first_sn, "result": 0}
         self.answered_to(command, self.downlinks.heard(reply, 1, body, self.now))
 
     def can_reply(self, command: Sent) -> bool:
-        """One reply to each time that it was sent; one that quotes nothing comes in time, else nobody could tell."""
+        """A reply that quotes nothing comes in time: of later ones nobody could tell what they are for."""
         replies = rule_of(command.msg_id).replies
         if not replies or not command.owed:
             return False
         in_time = command.ended_at is None or self.now < command.ended_at + SETTINGS.settle
         return in_time or replies[0] not in UNQUOTED
 
-    @rule(data=st.data())
-    @precondition(lambda self: len(self.downlinks) > 0)
-    def cancel(self, data: st.DataObject) -> None:
-        tag = data.draw(st.sampled_from([command.tag for command in self.commands if command.ended_at is None]))
-        assert self.downlinks.cancel(tag, self.now)
-        self.ended([tag])
+    def cancel(self) -> None:
+        still = [command.tag for command in self.commands if command.ended_at is None]
+        if still:
+            tag = self.chance.choice(still)
+            assert self.downlinks.cancel(tag, self.now)
+            self.ended([tag])
 
-    @rule()
     def lose_the_link(self) -> None:
         done, unsent = self.downlinks.drop_all(self.now)
-        assert not any(self.commands[tag].times for tag in unsent if isinstance(tag, int))
         self.ended(each.tag for each in done)
         self.ended(unsent)
+        assert not any(command.times for command in self.commands if command.tag in unsent)
         assert len(self.downlinks) == 0
 
-    @invariant()
-    def open_is_what_has_not_ended(self) -> None:
-        if hasattr(self, "downlinks"):
-            still = [command.tag for command in self.commands if command.ended_at is None]
-            assert len(self.downlinks) == len(still)
-            assert all(tag in self.downlinks for tag in still)
 
-    def teardown(self) -> None:
-        if hasattr(self, "downlinks"):
-            self.wait(1e6)
-            assert all(command.ended_at is not None for command in self.commands)
-            assert self.downlinks.deadline is None
-
-
-Conversation.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestConversation = Conversation.TestCase
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_every_command_ends_once_and_only_by_its_own_reply(seed: int) -> None:
+    Conversation(Random(seed)).run(150)

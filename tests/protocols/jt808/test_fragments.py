@@ -97,6 +97,16 @@ def test_the_numbers_of_a_terminal_that_has_shown_consecutive_ones_are_believed(
     assert len(reassembly) == 2
 
 
+def test_a_number_that_fits_supersedes_one_that_does_not() -> None:
+    reassembly = fresh()
+    for index, serial, body in ((1, 40, A), (3, 60, B), (3, 42, C)):
+        assert told(reassembly.add(header(index, 3, serial), body, 0)) is KEPT
+    assert reassembly.serials is Serials.CONSECUTIVE
+    whole = reassembly.add(header(2, 3, 41), B, 0)
+    assert isinstance(whole, Assembled)
+    assert (whole.body, whole.serials) == (A + B + C, [40, 41, 42])
+
+
 def test_numbers_that_overlap_make_a_terminal_loose_for_good() -> None:
     reassembly = fresh()
     for index, serial in ((1, 7), (2, 8), (3, 10)):

@@ -6,15 +6,18 @@ import base64
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jimigw.model.report import Report
-from jimigw.protocols.events import Close, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 from jimigw.protocols.jt808.codec import decode_frame, encode_json
 from jimigw.protocols.jt808.fragments import Budget
-from jimigw.protocols.jt808.frame import Frame, frames_of
+from jimigw.protocols.jt808.frame import Frame, build, frames_of
+from jimigw.protocols.jt808.rsa import PlatformKey, TerminalKey
 from jimigw.protocols.jt808.session import Session, Settings
+from jimigw.wire.errors import EncodeError
 
 NOW = 1_795_000_000.0
 PHONES = {2011: "013912345678", 2013: "013912345678", 2019: "00000000013912345678"}
@@ -261,7 +264,7 @@ class TestParts:
         (frame,) = encode_json({"header": header, "body": {"type": 0, "data": "AA=="}})
         line.session.receive(frame, NOW)
         assert budget.bytes < 2000
-        line.session.close()
+        line.session.close(NOW)
         assert budget.bytes == 0
 
 
@@ -330,3 +333,130 @@ class TestHostile:
         raw = base64.b64encode(body).decode()
         for frame in encode_json({"header": header, "body": {"unknown_id": True, "data": raw}}):
             line.session.receive(frame, NOW)
+
+
+def ended(events: list[Event]) -> list[str]:
+    return [f"{event.tag} {event.outcome}" for event in events if isinstance(event, CommandEnded)]
+
+
+class TestCommands:
+    def line(self, edition: int = 2013) -> Line:
+        line = Line(edition)
+        line.enter()
+        return line
+
+    def give(self, line: Line, msg_id: int, body: dict[str, Any], tag: str = "c1", now: float = NOW) -> Frame:
+        events = line.session.command(IDENTITY, tag, {"header": {"msg_id": msg_id}, "body": body}, now, 600)
+        (send,) = events
+        assert isinstance(send, Send)
+        frame = frames_of(send.data, 1 << 16)[-1]
+        assert isinstance(frame, Frame)
+        return frame
+
+    @pytest.mark.parametrize(("result", "outcome"), [(0, "answered"), (1, "refused"), (3, "refused")])
+    def test_a_general_answer_ends_it(self, result: int, outcome: str) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8300, {"flag": 4, "text": "hello"}).header
+        assert ended(line.send(0x0001, {"seq": sent.msg_sn, "id": 0x8300, "result": result})) == [f"c1 {outcome}"]
+
+    def test_its_own_answer_ends_it(self) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8104, {}).header
+        events = line.send(0x0104, {"seq": sent.msg_sn, "params": [{"id": 1, "value": 60}]})
+        assert ended(events) == ["c1 answered"]
+        (end,) = [event for event in events if isinstance(event, CommandEnded)]
+        assert end.reply is not None
+        assert end.reply["params"] == [{"id": 1, "value": 60}]
+
+    def test_an_answer_to_another_one_does_not(self) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8300, {"flag": 4, "text": "hello"}).header
+        assert ended(line.send(0x0001, {"seq": sent.msg_sn + 1, "id": 0x8300, "result": 0})) == []
+
+    def test_it_is_repeated_with_growing_waits_and_fails(self) -> None:
+        line = self.line()
+        self.give(line, 0x8300, {"flag": 4, "text": "hello"})
+        now, sent, waits = NOW, 0, []
+        while not (events := line.session.expire(now)) or not ended(events):
+            sent += sum(isinstance(event, Send) for event in events)
+            deadline = line.session.deadline
+            assert deadline is not None
+            if deadline > now:
+                waits.append(deadline - now)
+                now = deadline
+        assert (sent, waits, ended(events)) == (3, [10.0, 20.0, 60.0, 240.0], ["c1 failed"])
+
+    def test_a_long_one_goes_in_parts_and_the_terminal_may_ask_for_them_again(self) -> None:
+        line = self.line(2019)
+        text = {"flag": 4, "text_type": 1, "text": "x" * 2500}
+        events = line.session.command(IDENTITY, "c1", {"header": {"msg_id": 0x8300}, "body": text}, NOW, 600)
+        (send,) = events
+        assert isinstance(send, Send)
+        frames = [frame for frame in frames_of(send.data, 1 << 16) if isinstance(frame, Frame)]
+        assert [frame.header.frag_sn for frame in frames] == [1, 2, 3]
+        (again, _) = line.send(0x0005, {"seq": frames[0].header.msg_sn, "ids": [2]})
+        assert isinstance(again, Send)
+        assert again.data == frames[1].data
+        last = {"seq": frames[-1].header.msg_sn, "id": 0x8300, "result": 0}
+        assert ended(line.send(0x0001, last)) == ["c1 answered"]
+
+    def test_the_end_of_the_connection_ends_it(self) -> None:
+        line = self.line()
+        self.give(line, 0x8300, {"flag": 4, "text": "hello"})
+        assert ended(line.session.close(NOW + 1)) == ["c1 failed"]
+
+    @pytest.mark.parametrize(
+        ("message", "complaint"),
+        [
+            ({"header": {"msg_id": 0x0200}, "body": {}}, "header.msg_id"),
+            ({"header": {}, "body": {}}, "header.msg_id"),
+            ("x", "header.msg_id"),
+            ({"header": {"msg_id": 0x8300}, "body": {"flag": 4}}, "body.text: is missing"),
+        ],
+    )
+    def test_what_cannot_be_written_is_named(self, message: Any, complaint: str) -> None:
+        with pytest.raises(EncodeError, match=complaint):
+            self.line().session.command(IDENTITY, "c1", message, NOW, 600)
+
+    def test_only_a_terminal_that_is_in_gets_commands(self) -> None:
+        with pytest.raises(KeyError):
+            Session(OpenDoor()).command(IDENTITY, "c1", {"header": {"msg_id": 0x8104}}, NOW, 600)
+
+
+class TestEncryption:
+    def test_bodies_both_ways_with_exchanged_keys(self) -> None:
+        platform, terminal = (generate_private_key(65537, 1024) for _ in range(2))
+        key = PlatformKey(platform)
+        line = Line(session=Session(OpenDoor(), Settings(key=key)))
+        line.enter()
+        public = terminal.public_key().public_numbers()
+        mine = base64.b64encode(public.n.to_bytes(128, "big")).decode()
+        (report,) = line.send(0x0A00, {"e": public.e, "n": mine})
+        assert isinstance(report, Report)
+        assert told(report.answer or b"")[0].startswith("8a00 {'e': 65537")
+        # The terminal encrypts a heartbeat's neighbour: a location of 28 bytes is one block.
+        plain = decode_frame_of(line.frames(0x0200, LOCATION)[0])
+        encrypted = TerminalKey(key.e, key.n).encrypt(plain.body)
+        frame = build(plain.header.addressing, 0x0200, encrypted, 9, encrypt=1)
+        (report,) = line.session.receive(frame, NOW)
+        assert isinstance(report, Report)
+        assert report.kind == "position"
+        (answer,) = frames_of(report.answer or b"")
+        assert isinstance(answer, Frame)
+        assert answer.header.encrypt == 1
+        assert PlatformKey(terminal).decrypt(answer.body) == bytes.fromhex("0009020000")
+
+    def test_without_a_key_it_is_kept_as_it_came(self) -> None:
+        line = Line()
+        line.enter()
+        plain = decode_frame_of(line.frames(0x0200, LOCATION)[0])
+        (report,) = line.session.receive(build(plain.header.addressing, 0x0200, bytes(128), 9, encrypt=1), NOW)
+        assert isinstance(report, Report)
+        assert said([report]) == ["unknown 8001 0200/9=3"]
+        assert report.message["body"]["encrypted"] is True
+
+
+def decode_frame_of(data: bytes) -> Frame:
+    (frame,) = frames_of(data)
+    assert isinstance(frame, Frame)
+    return frame

@@ -1,0 +1,118 @@
+"""What is under way with one JT/T 808 terminal on a connection: its address, its parts, its commands, its key."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from jimigw.model.report import Report
+from jimigw.wire.errors import DecodeError, EncodeError
+
+from .codec import encode_body
+from .dialect import Dialect
+from .downlinks import Done, Downlinks, Outcome
+from .fragments import Budget, Reassembly, Sent
+from .frame import build, split
+from .header import Header
+from .rsa import RSA, TerminalKey, pieces
+
+
+class Talk:
+    """One terminal on a connection: who it is, whether it is in, and what is under way with it."""
+
+    __slots__ = (
+        "addressing",
+        "commands",
+        "edition",
+        "encrypted",
+        "identity",
+        "inside",
+        "key",
+        "parts",
+        "registration",
+        "sent",
+        "serial",
+    )
+
+    def __init__(self, header: Header, budget: Budget) -> None:
+        self.identity = header.identity
+        self.addressing = header.addressing
+        #: 2011 where the registration showed it; the header's own edition otherwise
+        self.edition: int | None = None
+        self.inside = False
+        #: the registration, until the terminal has shown that it got its code: only then it is worth a record
+        self.registration: Report | None = None
+        self.serial = 0
+        self.parts = Reassembly(budget)
+        self.sent = Sent()
+        self.commands = Downlinks()
+        #: the terminal's public key, once it told it, and whether its latest frame was encrypted
+        self.key: TerminalKey | None = None
+        self.encrypted = False
+
+    @property
+    def version(self) -> int:
+        """The edition that the terminal speaks."""
+        return self.edition or self.addressing.version
+
+    @property
+    def deadline(self) -> float | None:
+        """When something of this terminal is due, None if nothing is."""
+        waits = [wait for wait in (self.parts.deadline, self.commands.deadline, self.sent.deadline) if wait is not None]
+        return min(waits, default=None)
+
+    def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
+        """The frames of a message to this terminal, its body in the exchange format."""
+        return self.frames(msg_id, encode_body(msg_id, body, self.version))[1]
+
+    def frames(self, msg_id: int, body: bytes) -> tuple[int, list[bytes]]:
+        """The frames of a message to this terminal and the serial number of the first.
+
+        They have the header form and the very phone field that the terminal uses. A terminal that encrypts, and has
+        told its key, gets its messages encrypted as well.
+        """
+        key = self.key if self.encrypted else None
+        parts = pieces(body) if key is not None else split(body)
+        first = self.serial
+        self.serial = (first + len(parts)) & 0xFFFF
+        encrypt = RSA if key is not None and body else 0
+        frames = []
+        for index, part in enumerate(parts):
+            place = (len(parts), index + 1) if len(parts) > 1 else None
+            plain = key.encrypt(part) if key is not None and encrypt else part
+            frames.append(build(self.addressing, msg_id, plain, (first + index) & 0xFFFF, encrypt=encrypt, part=place))
+        return first, frames
+
+    def command(self, tag: Hashable, message: Any, now: float, ttl: float, dialect: Dialect) -> list[bytes]:
+        """Take a message of the platform, in the exchange format, that waits for its reply; what to send now.
+
+        :class:`EncodeError` for a message that cannot be written, :class:`.downlinks.QueueFull` if too many wait.
+        """
+        header = message.get("header") if isinstance(message, dict) else None
+        msg_id = header.get("msg_id") if isinstance(header, dict) else None
+        if isinstance(msg_id, bool) or not isinstance(msg_id, int) or not 0x8000 <= msg_id <= 0xFFFF:
+            raise EncodeError(f"{msg_id!r} is not the id of a message to a terminal, 32768 to 65535", "header.msg_id")
+        try:
+            body = encode_body(msg_id, message.get("body") or {}, self.version, dialect)
+        except EncodeError as error:
+            raise error.within("body") from None
+        first, frames = self.frames(msg_id, body)
+        self.commands.edition = self.edition
+        data = self.commands.send(tag, frames, msg_id, first, now, ttl)
+        if len(frames) > 1:
+            self.sent.keep(first, frames, now)
+        return data
+
+    def learn_key(self, e: int, n: bytes) -> bool:
+        """Take the terminal's public key (0x0A00); False if it is none."""
+        try:
+            self.key = TerminalKey(e, n)
+        except DecodeError:
+            return False
+        return True
+
+    def leave(self, now: float) -> list[Done]:
+        """The link is gone: give back what is kept, and say how the commands ended that were open."""
+        self.parts.clear()
+        done, unsent = self.commands.drop_all(now)
+        return done + [Done(tag, Outcome.FAILED, "the link was lost before it was sent") for tag in unsent]
