@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from jimigw.journal.interface import Entry, IJournal
 from jimigw.model.device import Device
 from jimigw.model.record import record_json
-from jimigw.model.report import Report
+from jimigw.model.report import Report, Ticket
 
 from .admission import Admission
 from .registry import Registry
@@ -57,6 +57,7 @@ class Receipt(Entry):
 
     link: Link | None = None
     answer: bytes = b""
+    ticket: Ticket | None = None
 
 
 @attrs.define
@@ -154,6 +155,7 @@ class Gateway:
                 0,
                 link,
                 answer or b"",
+                report.ticket,
             )
         )
         if not taken:
@@ -161,8 +163,10 @@ class Gateway:
 
     def _committed(self, entry: Entry) -> None:
         assert isinstance(entry, Receipt)
-        link = entry.link
+        link, ticket = entry.link, entry.ticket
         assert link is not None
+        if ticket is not None:
+            ticket.stored = True
         if not link.answers:
             self._ready.append(link)
         link.answers += entry.answer

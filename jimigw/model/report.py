@@ -68,6 +68,13 @@ class Alarm:
 
 
 @attrs.define(eq=False)
+class Ticket:
+    """Tells whether a report is safe in the journal, without holding the report."""
+
+    stored: bool = False
+
+
+@attrs.define(eq=False)
 class Report:
     """One message of a terminal, read, ready for the journal.
 
@@ -85,3 +92,5 @@ class Report:
     position: Position | None = None
     alarms: list[Alarm] | None = None
     identity: str = ""
+    #: for who made the report and has to know whether it is safe in the journal
+    ticket: Ticket | None = None

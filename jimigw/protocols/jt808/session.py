@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from jimigw.model.report import Report
+from jimigw.model.report import Report, Ticket
 from jimigw.wire.errors import DecodeError
 from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
@@ -38,13 +38,16 @@ from .messages.general import PlatformResponse
 from .messages.registration import Registration2011
 from .reading import read
 from .rsa import RSA, PlatformKey
-from .talk import Talk
+from .talk import Talk, Whole
 from .versions import V2011
 
 PROTOCOL = "jt808"
 CHINA = timezone(timedelta(hours=8))
 
 SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
+
+#: seconds after which a complete message that is not stored counts as lost
+_STORED_WITHIN = 10.0
 
 #: answers of the terminal to what the platform asked: nothing is owed for them
 _REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x1003})
@@ -249,11 +252,30 @@ class Session:
         whole = talk.parts.add(header, body, now)
         if not isinstance(whole, Assembled):
             # A part that was refused is not acknowledged: the terminal may send it again when there is room.
-            if whole is not Part.REFUSED:
+            if whole is Part.FINISHED:
+                self._finished(talk, header, now, events)
+            elif whole is not Part.REFUSED:
                 self._respond(talk, header, SUCCESS, events)
             return
         packet = decode_body(whole.header, whole.body, edition=talk.edition)
         self._whole(talk, packet, frame.data, received, now, events, answered=header)
+        report = events[-1] if events else None
+        if isinstance(report, Report):
+            report.ticket = Ticket()
+            parts = attrs.evolve(whole, body=b"")
+            talk.wholes.append(Whole(parts, report.answer or b"", now, report.ticket))
+
+    def _finished(self, talk: Talk, header: Header, now: float, events: list[Event]) -> None:
+        """A part of a message that is complete: its answer was lost, or is not given yet."""
+        whole = talk.became(header)
+        if whole is None:
+            return
+        if whole.ticket.stored:
+            if whole.answer:
+                events.append(Send(whole.answer))
+        elif now - whole.when > _STORED_WITHIN:
+            # It was never stored, so it was never answered: the terminal's parts begin anew.
+            talk.parts.lost(whole.parts)
 
     def _whole(
         self,

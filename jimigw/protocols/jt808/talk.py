@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
-from jimigw.model.report import Report
+import attrs
+
+from jimigw.model.report import Report, Ticket
 from jimigw.wire.errors import DecodeError, EncodeError
 
 from .codec import encode_body
 from .dialect import Dialect
 from .downlinks import Done, Downlinks, Outcome
-from .fragments import Budget, Reassembly, Sent
+from .fragments import Assembled, Budget, Reassembly, Sent
 from .frame import build, split
 from .header import Header
 from .rsa import RSA, TerminalKey, pieces
+
+_WHOLES = 4
+
+
+@attrs.define
+class Whole:
+    """A long message that is complete: its parts without their bytes, its answer, when, and whether it is stored."""
+
+    parts: Assembled
+    answer: bytes
+    when: float
+    ticket: Ticket
 
 
 class Talk:
@@ -32,6 +47,7 @@ class Talk:
         "registration",
         "sent",
         "serial",
+        "wholes",
     )
 
     def __init__(self, header: Header, budget: Budget) -> None:
@@ -45,6 +61,8 @@ class Talk:
         self.serial = 0
         self.parts = Reassembly(budget)
         self.sent = Sent()
+        #: long messages that are complete: a repeat of one is answered once it is stored
+        self.wholes: deque[Whole] = deque(maxlen=_WHOLES)
         self.commands = Downlinks()
         #: the terminal's public key, once it told it, and whether its latest frame was encrypted
         self.key: TerminalKey | None = None
@@ -82,6 +100,13 @@ class Talk:
             plain = key.encrypt(part) if key is not None and encrypt else part
             frames.append(build(self.addressing, msg_id, plain, (first + index) & 0xFFFF, encrypt=encrypt, part=place))
         return first, frames
+
+    def became(self, header: Header) -> Whole | None:
+        """The complete message that this part belongs to."""
+        for whole in reversed(self.wholes):
+            if whole.parts.header.msg_id == header.msg_id and header.msg_sn in whole.parts.serials:
+                return whole
+        return None
 
     def command(self, tag: Hashable, message: Any, now: float, ttl: float, dialect: Dialect) -> list[bytes]:
         """Take a message of the platform, in the exchange format, that waits for its reply; what to send now.

@@ -256,6 +256,25 @@ class TestParts:
         events = line.session.receive(parts[1] + parts[3], deadline + 1)
         assert said(events)[-1] == "upload 8800 {'mm_id': 77}"
 
+    def test_a_repeat_of_a_complete_message_is_answered_again_once_it_is_stored(self) -> None:
+        line = Line()
+        line.enter()
+        parts = line.frames(0x0801, PICTURE)
+        events = line.session.receive(b"".join(parts), NOW)
+        (report,) = [event for event in events if isinstance(event, Report)]
+        assert line.session.receive(parts[-1], NOW + 1) == []
+        assert report.ticket is not None
+        report.ticket.stored = True
+        assert said(line.session.receive(parts[-1], NOW + 2)) == ["send 8800 {'mm_id': 77}"]
+
+    def test_a_complete_message_that_was_never_stored_is_put_together_again(self) -> None:
+        line = Line()
+        line.enter()
+        parts = line.frames(0x0801, PICTURE)
+        line.session.receive(b"".join(parts), NOW)
+        assert line.session.receive(parts[0], NOW + 20) == []
+        assert said(line.session.receive(b"".join(parts), NOW + 21))[-1] == "upload 8800 {'mm_id': 77}"
+
     def test_a_promise_of_65535_parts_costs_nothing(self) -> None:
         budget = Budget()
         line = Line(session=Session(OpenDoor(), budget=budget))
