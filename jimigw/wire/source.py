@@ -4,6 +4,7 @@ of a dozen fields then decodes in well under a microsecond, where a loop over th
 
 from __future__ import annotations
 
+import ast
 import linecache
 import re
 from collections.abc import Callable
@@ -268,7 +269,7 @@ def _fitting(found: Row, mask: int) -> Callable[[Any], int]:
 def json_source(plan: Plan, dialect: str, *, scope: Scope | None = None) -> Source:
     """The function from a message to its dictionary: first what is always there, in the order of the rows."""
     scope = scope or Scope()
-    always: list[str] = []
+    always: list[tuple[str, str]] = []
     lines: list[str] = []
     for each in [*plan.shown, *([plan.surplus] if plan.surplus else [])]:
         if not each.key_in(dialect):
@@ -284,13 +285,24 @@ def json_source(plan: Plan, dialect: str, *, scope: Scope | None = None) -> Sour
         elif isinstance(each.kind, Optional | When):
             test = f"o.{each.name} is not None"
         else:
-            always += [f"{key}: {value}" for key, value in entries]
+            always += entries
             continue
         lines.append(f"if {test}:")
         lines += [f"    d[{key}] = {value}" for key, value in entries]
-    head = f"d = {{{', '.join(always)}}}"
     name = f"{plan.cls.__name__}.to_json[{dialect}]"
-    return Source(name, "def generated(o):", [head, *lines, "return d"], scope)
+    return Source(name, "def generated(o):", [*_dictionary(always, scope), *lines, "return d"], scope)
+
+
+_LONG_LITERAL = 15
+
+
+def _dictionary(entries: list[tuple[str, str]], scope: Scope) -> list[str]:
+    """Source that makes the dictionary ``d``. CPython builds a literal in one go up to fifteen keys; a longer one grows
+    as it is filled, and a copy of one that has its size takes 40 % less time."""
+    if len(entries) <= _LONG_LITERAL:
+        return [f"d = {{{', '.join(f'{key}: {value}' for key, value in entries)}}}"]
+    copy = scope.bind({ast.literal_eval(key): None for key, _ in entries}.copy, "copy")
+    return [f"d = {copy}()", *(f"d[{key}] = {value}" for key, value in entries)]
 
 
 def _json_entries(each: Row, dialect: str, scope: Scope) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from jimigw.wire.book import Entry
 from jimigw.wire.checks import crc_itu
 from jimigw.wire.errors import DecodeError, EncodeError
 from jimigw.wire.kinds import from_base64, shown, to_base64, whole
@@ -19,6 +20,10 @@ PROTOCOL = "jimi"
 #: types that the document prints with the long mark although they would fit the short one
 _LONG_BY_NATURE = frozenset({0x21, 0x70, 0x94, 0x9B, 0x9C, 0xF2})
 _MARKS = {"7878": SHORT, "7979": LONG}
+
+
+#: the layouts of each protocol number and start mark, as they are first met: at most 512
+_UP: dict[int, list[Entry]] = {}
 
 
 @attrs.define
@@ -64,7 +69,14 @@ def exchange(frame: Frame, imei: str | None, body: dict[str, Any], notes: list[s
 
 def read_up(frame: Frame) -> Packet:
     """What a frame from a terminal says. Never raises: what cannot be read says so."""
-    return _read(frame, BOOK.find(frame.protocol, "up", frame.data, frame.start, frame.end, frame.mark))
+    key = frame.protocol << 8 | frame.mark
+    entries = _UP.get(key)
+    if entries is None:
+        entries = _UP[key] = BOOK.candidates(frame.protocol, "up", frame.mark)
+    for entry in entries:
+        if entry.fits is None or entry.fits(frame.data, frame.start, frame.end):
+            return _read(frame, entry.cls)
+    return _read(frame, None)
 
 
 def read_any(frame: Frame) -> Packet:
