@@ -103,7 +103,10 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
         ("[jimi]\nendpoints = ['smoke:1']", "jimi.endpoints: value 1: 'smoke:1': Unknown endpoint type: 'smoke'"),
         ("jimi = 5", "jimi: 5 is not a table; expected [jimi] with keys under it"),
         ("[jimi]\nmax_fram = 1", "jimi.max_fram: there is no such key or section; did you mean jimi.max_frame?"),
-        ("max_frame = 1", "max_frame: there is no such key or section; did you mean jimi.max_frame or jt808.max_frame?"),
+        (
+            "max_frame = 1",
+            "max_frame: there is no such key or section; did you mean jimi.max_frame or jt808.max_frame?",
+        ),
         (
             "[log]\nendpoints = []",
             "log.endpoints: there is no such key or section; did you mean jimi.endpoints or jt808.endpoints?",

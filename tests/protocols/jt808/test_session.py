@@ -95,6 +95,8 @@ def said(events: list[Event]) -> list[str]:
             words.append(f"out {event.identity}")
         elif isinstance(event, Close):
             words.append(f"close: {event.reason}")
+        elif isinstance(event, CommandEnded):
+            words.append(f"ended {event.tag}")
         else:
             words.append(f"{event.kind} {' '.join(told(event.answer or b'')) or '-'}")
     return words
