@@ -201,9 +201,10 @@ def build(
         raise EncodeError(f"{len(body)} bytes of body are too long for one frame, at most {MAX_BODY} fit")
     if len(to.phone) != PHONE_SIZES[to.version]:
         raise EncodeError(f"{len(to.phone)} bytes are not the phone field of a header of {to.version}", "phone")
-    for name, value, most in (("msg_id", msg_id, 0xFFFF), ("msg_sn", msg_sn, 0xFFFF), ("encrypt", encrypt, 7)):
-        if not 0 <= value <= most:
-            raise EncodeError(f"{value} is not a whole number from 0 to {most}", name)
+    if not (0 <= msg_id <= 0xFFFF and 0 <= msg_sn <= 0xFFFF and 0 <= encrypt <= 7):
+        for name, value, most in (("msg_id", msg_id, 0xFFFF), ("msg_sn", msg_sn, 0xFFFF), ("encrypt", encrypt, 7)):
+            if not 0 <= value <= most:
+                raise EncodeError(f"{value} is not a whole number from 0 to {most}", name)
     properties = len(body) | encrypt << 10
     fields = [to.phone, msg_sn]
     if to.version == V2019:

@@ -53,6 +53,9 @@ KINDS = {
 }
 
 
+_SAFETY = frozenset(SAFETY_NAMES)
+
+
 def read(
     msg_id: int, body: Any, edition: int, zone: timezone, received: datetime
 ) -> tuple[str, Position | None, list[Alarm] | None]:
@@ -86,8 +89,9 @@ def _position(location: LocationFacts, zone: timezone, received: datetime, repla
     time, source = trusted_time(location.moment(zone), received)
     latitude, longitude = location.degrees
     extra = location.extra
-    mileage = extra.get(0x01) if extra else None
-    satellites = extra.get(0x31) if extra else None
+    there = extra.ids if extra else ()
+    mileage = extra.get(0x01) if extra and 0x01 in there else None
+    satellites = extra.get(0x31) if extra and 0x31 in there else None
     return Position(
         time,
         latitude,
@@ -110,7 +114,7 @@ def _alarms(locations: list[Any], edition: int) -> list[Alarm] | None:
         if location.alarm:
             for code, name in location.alarms(edition):
                 found.setdefault(code, Alarm(code, name))
-        if location.extra and any(location.extra.get(item) is not None for item in SAFETY_NAMES):
+        if location.extra and not _SAFETY.isdisjoint(location.extra.ids):
             for code, name in location.safety_alarms():
                 found.setdefault(code, Alarm(code, name))
     return list(found.values()) or None

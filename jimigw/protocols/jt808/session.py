@@ -16,6 +16,7 @@ and goes no further. JT/T 808-2019, chapters 5 and 6.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Protocol
@@ -34,7 +35,6 @@ from .downlinks import Done
 from .fragments import Assembled, Budget, Missing, Part
 from .frame import Frame, FrameDecoder, Junk, frames_of
 from .header import Header
-from .messages.general import PlatformResponse
 from .messages.registration import Registration2011
 from .reading import read
 from .rsa import RSA, PlatformKey
@@ -45,6 +45,8 @@ PROTOCOL = "jt808"
 CHINA = timezone(timedelta(hours=8))
 
 SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
+
+_RESPONSE = struct.Struct(">HHB")
 
 #: seconds after which a complete message that is not stored counts as lost
 _STORED_WITHIN = 10.0
@@ -217,7 +219,7 @@ class Session:
                 self.counters.too_many_terminals += 1
                 return None
             talk = self._talks[header.phone] = Talk(header, self._budget)
-        else:
+        elif header.proto_ver is not None and header.proto_ver != talk.addressing.proto_ver:
             talk.addressing = header.addressing
         return talk
 
@@ -420,8 +422,8 @@ class Session:
         return Report(PROTOCOL, kind, message, raw, received, None, position, alarms, talk.identity)
 
     def _response(self, talk: Talk, header: Header, result: int) -> list[bytes]:
-        answer = PlatformResponse(seq=header.msg_sn, id=header.msg_id, result=result)
-        return talk.frames(0x8001, answer.encode())[1]
+        # The hottest of all answers, and the simplest: written as PlatformResponse would be, without making one.
+        return talk.frames(0x8001, _RESPONSE.pack(header.msg_sn, header.msg_id, result))[1]
 
     def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
         events.append(Send(b"".join(self._response(talk, header, result))))

@@ -15,7 +15,7 @@ from .codec import encode_body
 from .dialect import Dialect
 from .downlinks import Done, Downlinks, Outcome
 from .fragments import Assembled, Budget, Reassembly, Sent
-from .frame import build, split
+from .frame import MAX_BODY, build, split
 from .header import Header
 from .rsa import RSA, TerminalKey, pieces
 
@@ -89,6 +89,10 @@ class Talk:
         They have the header form and the very phone field that the terminal uses. A terminal that encrypts, and has
         told its key, gets its messages encrypted as well.
         """
+        if len(body) <= MAX_BODY and not self.encrypted:
+            first = self.serial
+            self.serial = (first + 1) & 0xFFFF
+            return first, [build(self.addressing, msg_id, body, first)]
         key = self.key if self.encrypted else None
         parts = pieces(body) if key is not None else split(body)
         first = self.serial

@@ -15,6 +15,7 @@ from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, Logged
 from jimigw.protocols.jt808.codec import decode_frame, encode_json
 from jimigw.protocols.jt808.fragments import Budget
 from jimigw.protocols.jt808.frame import Frame, build, frames_of
+from jimigw.protocols.jt808.messages.general import PlatformResponse
 from jimigw.protocols.jt808.rsa import PlatformKey, TerminalKey
 from jimigw.protocols.jt808.session import Session, Settings
 from jimigw.wire.errors import EncodeError
@@ -481,3 +482,12 @@ def decode_frame_of(data: bytes) -> Frame:
     (frame,) = frames_of(data)
     assert isinstance(frame, Frame)
     return frame
+
+
+def test_the_general_answer_is_written_as_it_is_declared() -> None:
+    line = Line()
+    line.enter()
+    (answer, _) = line.send(0x0002)
+    assert isinstance(answer, Send)
+    declared = PlatformResponse(seq=line.serial, id=0x0002, result=0)
+    assert decode_frame_of(answer.data).body == declared.encode()
