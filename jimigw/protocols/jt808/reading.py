@@ -7,7 +7,7 @@ from typing import Any
 
 from jimigw.model.report import Alarm, Position, trusted_time
 
-from .messages.location import LocationFacts
+from .messages.location import LocationFacts, utc_of
 from .messages.safety_items import SAFETY_NAMES
 
 #: kinds of records by message id; locations are told apart by what is in them
@@ -85,24 +85,26 @@ def read(
     return kind, _position(newest, zone, received, replayed), alarms
 
 
-def _position(location: LocationFacts, zone: timezone, received: datetime, replayed: bool) -> Position:
-    time, source = trusted_time(location.moment(zone), received)
-    latitude, longitude = location.degrees
+def _position(location: Any, zone: timezone, received: datetime, replayed: bool) -> Position:
+    time, source = trusted_time(utc_of(location.time, zone), received)
+    status, latitude, longitude = location.status, location.latitude / 1e6, location.longitude / 1e6
     extra = location.extra
-    there = extra.ids if extra else ()
-    mileage = extra.get(0x01) if extra and 0x01 in there else None
-    satellites = extra.get(0x31) if extra and 0x31 in there else None
+    mileage = satellites = None
+    if extra:
+        there = extra.ids
+        mileage = extra.get(0x01) if 0x01 in there else None
+        satellites = extra.get(0x31) if 0x31 in there else None
     return Position(
         time,
-        latitude,
-        longitude,
-        location.positioned,
+        -latitude if status & 4 else latitude,
+        -longitude if status & 8 else longitude,
+        status & 2 != 0,
         location.speed / 10,
-        getattr(location, "direction", None),
+        location.direction,
         location.altitude_m,
         satellites if isinstance(satellites, int) else None,
         mileage * 100 if isinstance(mileage, int) else None,
-        location.ignition,
+        status & 1 != 0,
         replayed,
         source,
     )

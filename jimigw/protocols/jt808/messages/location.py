@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from jimigw.wire.kinds import U16, U32, Bcd, Nested, Optional
@@ -18,6 +19,17 @@ from .safety_items import SAFETY_NAMES
 
 #: all times of the standard but the server time are of this zone, by the standard
 CHINA = timezone(timedelta(hours=8))
+
+
+# A fleet reports in the same few seconds: most times have been read before.
+@lru_cache(maxsize=4096)
+def utc_of(digits: str, zone: timezone) -> datetime | None:
+    """The time in UTC of the digits YYMMDDhhmmss on a clock that shows ``zone``; None if they are no time."""
+    try:
+        year, month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
+        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 @fragment
@@ -75,12 +87,7 @@ class LocationFacts(Message):
 
     def moment(self, zone: timezone = CHINA) -> datetime | None:
         """The time in UTC, for a terminal whose clock shows ``zone``; None if the digits are no time."""
-        digits = self.time
-        try:
-            shown = datetime.fromisoformat(f"20{digits[:6]}T{digits[6:]}")
-            return (shown - zone.utcoffset(None)).replace(tzinfo=UTC)
-        except ValueError:
-            return None
+        return utc_of(self.time, zone)
 
     def alarms(self, edition: int | None = None) -> list[tuple[int, str]]:
         """The bits of the alarm word that are set, as number and name; a bit without a meaning is "bit N"."""
