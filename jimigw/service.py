@@ -42,6 +42,9 @@ GOODBYE = 5.0
 
 _END = "the service ends"
 
+_LONGEST_RECORD = 32 << 20
+"""Bytes of the longest record: the longest message that is put together from parts, in base64, and room to spare."""
+
 STATUS_INTERVAL = 60.0
 """Seconds between two lines in the log that say how the service is doing."""
 
@@ -102,10 +105,13 @@ class Jimigw(Service):
             max_bytes=journal.max_bytes,
             max_waiting=journal.max_waiting,
             max_waiting_bytes=journal.max_waiting_bytes,
+            max_entry_bytes=_LONGEST_RECORD,
         )
         self.registry = Registry()
         self.gateway = Gateway(self.registry, admission, self.journal)
         self.edges: list[TerminalFactory | Datagrams] = []
+        #: what all 808 terminals together may keep of unfinished messages
+        self.budget = Budget()
         self._failed = False
         self.ports: list[IListeningPort] = []
 
@@ -158,8 +164,7 @@ class Jimigw(Service):
             zone=timezone(timedelta(hours=jt808.time_zone)),
             key=key,
         )
-        budget = Budget()
-        around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, budget), _limits(jt808))
+        around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, self.budget), _limits(jt808))
         factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
         self.edges.append(factory)
         self._listen("JT/T 808", jt808.endpoints, jt808.backlog, factory)

@@ -123,7 +123,7 @@ class Gateway:
         if device is None:
             return
         told: dict[str, Any] = {"command": str(command.tag), "outcome": command.outcome, "reason": command.reason}
-        message = {"header": {"device": device.id}, "body": told}
+        message = {"header": _whose(device), "body": told}
         received = datetime.fromtimestamp(now, UTC)
         self._store(device, Report(device.protocol, "command_result", message, b"", received), None, now)
 
@@ -136,7 +136,7 @@ class Gateway:
         if device.link is not link:
             return
         device.link = None
-        message = {"header": {"imei": device.id}, "body": {"reason": reason}}
+        message = {"header": _whose(device), "body": {"reason": reason}}
         report = Report(device.protocol, "logout", message, b"", datetime.fromtimestamp(now, UTC))
         self._store(device, report, None, now)
 
@@ -176,4 +176,13 @@ class Gateway:
         ready, self._ready = self._ready, []
         for link in ready:
             answers, link.answers = link.answers, b""
-            link.send(answers)
+            try:
+                link.send(answers)
+            except Exception:
+                # One connection's fault must not cost the others the answers of the same commit.
+                self._log.failure("the answers to {address} could not be sent", address=link.address)
+
+
+def _whose(device: Device) -> dict[str, str]:
+    """The header of a record that the service makes itself: the terminal, under its protocol's key."""
+    return {"imei" if device.protocol == "jimi" else "phone": device.id}

@@ -70,6 +70,12 @@ class Riders:
             rider = self.riders.pop(event.identity, None)
             if rider is not None:
                 self.factory.gateway.closed(rider, event.reason, now)
+                self._log.info(
+                    "{device} at {address} is gone: {reason}",
+                    device=event.identity,
+                    address=self.address,
+                    reason=event.reason,
+                )
         elif isinstance(event, CommandEnded):
             self.factory.gateway.command_ended(self.riders.get(event.identity), event, now)
         elif isinstance(event, Close):
@@ -83,7 +89,7 @@ class Riders:
             rider = Rider(self, event.identity)
         if not self.factory.gateway.login(rider, event.identity, event.report, now):
             # Admission changed its mind between the session's question and now.
-            self.session.forget(event.identity)
+            self.session.forget(event.identity, now)
             return
         self.riders[event.identity] = rider
         if not again:
@@ -91,7 +97,9 @@ class Riders:
 
     def drop(self, rider: Rider, reason: str) -> None:
         """A terminal moved to another connection. A connection that carries no other is closed."""
-        self.session.forget(rider.identity)
+        now = self.factory.seconds()
+        for event in self.session.forget(rider.identity, now):
+            self._do(event, now)
         if self.riders.get(rider.identity) is rider:
             del self.riders[rider.identity]
         if not self.riders:

@@ -24,6 +24,9 @@ MOST_ADDRESSES = 100_000
 MAX_DATAGRAM = 8192
 """Bytes of the longest datagram that is read; a longer one is dropped and counted."""
 
+_DATAGRAM = 1400
+"""Bytes of answers that are put into one datagram: what passes the usual networks whole. A longer frame goes alone."""
+
 
 class _Address:
     """One address that terminals send from."""
@@ -46,7 +49,18 @@ class Peer(Riders, _Address):
 
     def send(self, data: bytes) -> None:
         """Send a datagram to this address; nothing happens when the port is closed."""
-        self.factory.send(data, self.place)
+        if len(data) <= _DATAGRAM:
+            self.factory.send(data, self.place)
+            return
+        # Frames hold no delimiter inside: between two frames there are two. As many as fit go into one datagram.
+        datagram = b""
+        for content in data[1:-1].split(b"~~"):
+            frame = b"~" + content + b"~"
+            if datagram and len(datagram) + len(frame) > _DATAGRAM:
+                self.factory.send(datagram, self.place)
+                datagram = b""
+            datagram += frame
+        self.factory.send(datagram, self.place)
 
     def disconnect(self, reason: str) -> None:
         """Forget this address; whoever is there has to log in again."""
@@ -103,6 +117,8 @@ class Datagrams(DatagramProtocol):
         if peer is None:
             # An address is remembered once it has sent a true frame: events come of nothing else.
             if not events or not self._let_in(place):
+                session.close(now)
+                self._dropped += session.dropped
                 return
             peer = Peer(self, session, place)
             self.peers[place] = peer
@@ -190,7 +206,8 @@ class Datagrams(DatagramProtocol):
 
     def close_all(self, reason: str) -> None:
         """Forget all addresses."""
-        self.peers.clear()
+        for peer in list(self.peers.values()):
+            self.forget(peer, reason)
 
     @property
     def connections(self) -> tuple[()]:

@@ -4,6 +4,7 @@ A kind reads a value as TOML gives it (``read``: the value as the program wants 
 one as TOML (``toml``) and says what it takes (``expected``). Kinds know nothing of keys, files or sections.
 """
 
+import ipaddress
 import json
 import math
 import re
@@ -163,6 +164,33 @@ class Text:
     def toml(self, value: object) -> str:
         # A TOML basic string takes all of JSON's escapes; what is not ASCII stays readable.
         return json.dumps(value, ensure_ascii=False)
+
+
+@attrs.frozen
+class UdpPort:
+    """A UDP port, with the address to listen on in front or without; or nothing."""
+
+    @property
+    def expected(self) -> str:
+        return 'a UDP port such as "21122", "192.0.2.1:21122" or "[2001:db8::1]:21122", or nothing'
+
+    def read(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong(f"{shown(value)} is not text; expected {self.expected}, in quotes")
+        if not value:
+            return value
+        host, colon, port = value.rpartition(":")
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+            raise Wrong(f"{shown(value)} is not a port from 0 to 65535; expected {self.expected}")
+        try:
+            if colon:
+                ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            raise Wrong(f"{shown(value)} has no address in front of the port; expected {self.expected}") from None
+        return value
+
+    def toml(self, value: object) -> str:
+        return json.dumps(value)
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Text, Whole
+from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Text, UdpPort, Whole
 from jimigw.ops.endpoints import Endpoint
 
 _ROW = "jimigw.config"
@@ -122,7 +122,7 @@ class Jt808Config:
         "Where terminals connect: Twisted server endpoints. An empty list switches TCP off.",
     )
     udp: str = key(
-        Text("an UDP port, such as 21122 or 192.0.2.1:21122"),
+        UdpPort(),
         "21122",
         "The UDP port for terminals, with an address in front to listen there only. Empty switches UDP off.",
     )

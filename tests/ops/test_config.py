@@ -115,7 +115,7 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
         ('"\\u001b[2J" = 1', "'\\x1b[2J': there is no such key or section"),
         (
             "[admission]\nmode = 'listed'",
-            'admission.file: it is empty; admission.mode = "listed" needs the file with the IMEIs',
+            'admission.file: it is empty; admission.mode = "listed" needs the file with the IMEIs and phone numbers',
         ),
         ("data_dir = ''", "data_dir: it is empty; expected the name of a folder"),
         ("data_dir = 1", "data_dir: 1 is not text; expected the name of a folder, in quotes"),
@@ -250,3 +250,14 @@ def test_the_reference_page_has_a_row_for_every_key() -> None:
     assert "## `[journal]`" in page
     assert '| `journal.max_bytes` | `"10 GiB"` | bytes | at least 1 MiB' in page
     assert all(line.count(" | ") == 4 for line in page.splitlines() if line.startswith("| `"))
+
+
+@pytest.mark.parametrize("place", ["", "21122", "192.0.2.1:21122", "[2001:db8::1]:21122", "0"])
+def test_a_udp_port(place: str) -> None:
+    assert load_config(None, [f'jt808.udp="{place}"']).jt808.udp == place
+
+
+@pytest.mark.parametrize("place", ["x", "70000", "127.0.0.1:70000", "127.0.0.1:", "example.org:21122", ":21122", "٣"])
+def test_what_is_no_udp_port(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"jt808\.udp: .*expected a UDP port such as"):
+        load_config(None, [f'jt808.udp="{place}"'])

@@ -35,6 +35,7 @@ from .downlinks import Done
 from .fragments import Assembled, Budget, Missing, Part
 from .frame import Frame, FrameDecoder, Junk, frames_of
 from .header import Header
+from .messages.location import LocationFacts, utc_of
 from .messages.registration import Registration2011
 from .reading import read
 from .rsa import RSA, PlatformKey
@@ -47,6 +48,9 @@ CHINA = timezone(timedelta(hours=8))
 SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
 
 _RESPONSE = struct.Struct(">HHB")
+
+#: parts that a registration or authentication may have: whoever is not in gets no room for more
+_PARTS_OUTSIDE = 4
 
 #: seconds after which a complete message that is not stored counts as lost
 _STORED_WITHIN = 10.0
@@ -192,11 +196,19 @@ class Session:
             events += [_ended(talk, done) for done in ended]
             deadline = talk.commands.deadline if data or ended else None
 
-    def forget(self, identity: str) -> None:
-        """The terminal moved to another connection: it has to authenticate here before it is heard again."""
-        for talk in self._talks.values():
-            if talk.identity == identity:
-                talk.inside = False
+    def forget(self, identity: str, now: float) -> list[Event]:
+        """The terminal moved to another connection: it has to authenticate here before it is heard again. How its open
+        commands ended."""
+        return [
+            event
+            for phone, talk in list(self._talks.items())
+            if talk.identity == identity
+            for event in self._drop(phone, talk, now)
+        ]
+
+    def _drop(self, phone: bytes, talk: Talk, now: float) -> list[Event]:
+        del self._talks[phone]
+        return [_ended(talk, done) for done in talk.leave(now)]
 
     def _pieces(self, pieces: list[Frame | Junk], now: float, events: list[Event]) -> None:
         received = datetime.fromtimestamp(now, UTC)
@@ -237,6 +249,9 @@ class Session:
                 return
             if not header.is_part:
                 packet = decode_body(header, body, edition=talk.edition)
+                if isinstance(packet.body, LocationFacts) and utc_of(packet.body.time, CHINA) is None:
+                    # Encrypted with another key: what comes out is noise, and a location takes any noise but a date.
+                    packet = decode_frame(frame, edition=talk.edition)
                 self._whole(talk, packet, frame.data, received, now, events)
                 return
         if header.is_part and (not header.encrypt or body is not frame.body):
@@ -247,7 +262,7 @@ class Session:
     def _part(self, talk: Talk, frame: Frame, body: bytes, received: datetime, now: float, events: list[Event]) -> None:
         """A piece of a long message: acknowledged, which is no promise yet, and kept until the last one is there."""
         header = frame.header
-        if not talk.inside and header.msg_id not in (0x0100, 0x0102):
+        if not talk.inside and (header.msg_id not in (0x0100, 0x0102) or header.frag_total > _PARTS_OUTSIDE):
             self._refuse(talk, header, events)
             return
         self.counters.parts += 1
@@ -300,6 +315,9 @@ class Session:
         else:
             self._inside(talk, packet, raw, received, events, answered or packet.header)
             self._heard(talk, packet, now, events)
+            if msg_id in (0x0003, 0x0101):
+                events += self._drop(packet.header.phone, talk, now)
+                events.append(LoggedOut(talk.identity, "the terminal logged out"))
 
     def _refuse(self, talk: Talk, header: Header, events: list[Event]) -> None:
         self.counters.before_login += 1
@@ -327,8 +345,10 @@ class Session:
         code = "" if body is None else body.code
         if body is None or not self._door.authenticate(talk.identity, code):
             self.counters.bad_logins += 1
-            talk.inside = False
             self._respond(talk, packet.header, FAILURE, events)
+            if talk.inside:
+                talk.inside = False
+                events.append(LoggedOut(talk.identity, "the terminal did not know its authentication code"))
             return
         talk.inside = True
         self.identity = self.identity or talk.identity
@@ -351,9 +371,6 @@ class Session:
         else:
             report.answer = b"".join(self._answers(talk, packet, header))
         events.append(report)
-        if header.msg_id in (0x0003, 0x0101):
-            talk.inside = False
-            events.append(LoggedOut(talk.identity, "the terminal logged out"))
 
     def _heard(self, talk: Talk, packet: Packet, now: float, events: list[Event]) -> None:
         """What this message means for the commands that wait."""

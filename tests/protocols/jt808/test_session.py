@@ -310,8 +310,28 @@ class TestForwarders:
     def test_a_terminal_that_moved_has_to_authenticate_again(self) -> None:
         line = Line()
         line.enter()
-        line.session.forget(IDENTITY)
+        assert line.session.forget(IDENTITY, NOW) == []
         assert said(line.send(0x0002)) == ["send 8001 0002/3=1"]
+
+    def test_who_logs_out_makes_room(self) -> None:
+        session = Session(OpenDoor(), Settings(max_terminals=1))
+        for index in range(3):
+            line = Line(session=session, phone=f"01391234560{index}")
+            line.enter()
+            assert said(line.send(0x0003))[-1] == f"out 1391234560{index}"
+
+    def test_a_wrong_code_ends_what_was_in(self) -> None:
+        line = Line()
+        line.enter()
+        assert said(line.send(0x0102, {"code": "wrong"})) == ["send 8001 0102/3=1", f"out {IDENTITY}"]
+
+    def test_a_stranger_gets_no_room_for_parts(self) -> None:
+        budget = Budget()
+        line = Line(session=Session(OpenDoor(), budget=budget))
+        header = {"msg_id": 0x0100, "phone": line.phone, "msg_sn": 9, "frag_total": 5, "frag_sn": 1}
+        (frame,) = encode_json({"header": header, "body": {"error": "x", "data": "AA=="}})
+        assert said(line.session.receive(frame, NOW)) == ["send 8001 0100/9=1"]
+        assert budget.bytes == 0
 
     def test_only_so_many(self) -> None:
         session = Session(OpenDoor(), Settings(max_terminals=2))
@@ -467,6 +487,14 @@ class TestEncryption:
         assert isinstance(answer, Frame)
         assert answer.header.encrypt == 1
         assert PlatformKey(terminal).decrypt(answer.body) == bytes.fromhex("0009020000")
+
+    def test_noise_is_no_location(self) -> None:
+        line = Line(session=Session(OpenDoor(), Settings(key=PlatformKey(generate_private_key(65537, 1024)))))
+        line.enter()
+        plain = decode_frame_of(line.frames(0x0200, LOCATION)[0])
+        (report,) = line.session.receive(build(plain.header.addressing, 0x0200, b"x" * 128, 9, encrypt=1), NOW)
+        assert isinstance(report, Report)
+        assert report.kind == "unknown"
 
     def test_without_a_key_it_is_kept_as_it_came(self) -> None:
         line = Line()
