@@ -166,7 +166,7 @@ class Gateway:
         link, ticket = entry.link, entry.ticket
         assert link is not None
         if ticket is not None:
-            ticket.stored = True
+            ticket.settle()
         if not link.answers:
             self._ready.append(link)
         link.answers += entry.answer

@@ -73,6 +73,10 @@ class Ticket:
 
     stored: bool = False
 
+    def settle(self) -> None:
+        """The report is safe now."""
+        self.stored = True
+
 
 @attrs.define(eq=False)
 class Report:

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 from jimigw.protocols.jimi import codec as jimi
-from jimigw.protocols.jimi.explain import explain_frame
+from jimigw.protocols.jimi.explain import explain_frame as explain_jimi
 from jimigw.protocols.jimi.frame import FrameDecoder
+from jimigw.protocols.jt808.versions import VERSIONS
 from jimigw.wire.errors import DecodeError
 from jimigw.wire.explain import Piece
 
+from .cuts import Cut, Unreadable
+
 DIALECTS = ("document", "emqx")
-
-
-@attrs.frozen
-class Cut:
-    """Some bytes of a stream: a true frame, or what is none, with the reason in ``error``."""
-
-    raw: bytes
-    error: str = ""
+EDITIONS = VERSIONS
 
 
 @attrs.frozen
 class Codec:
-    """How the tools use a protocol. ``dialect`` is one of `DIALECTS`.
+    """How the tools use a protocol. ``dialect`` is one of `DIALECTS`, ``edition`` one of `EDITIONS` or None.
 
-    ``cut``: all of some bytes, in order. ``decode``: a true frame to ``{"header", "body"}`` and perhaps ``notes``;
-    `DecodeError` where its content cannot be read. ``encode``: the frames of such a message; `EncodeError` names the
-    key that is wrong. ``explain``: the pieces of a frame, true or not.
+    ``cut``: all of some bytes, in order. ``decode``: a true frame to ``{"header", "body"}`` and perhaps ``notes`` and
+    what `encode` takes beside them; `Unreadable` where its content cannot be read. ``encode``: the frames of such a
+    message; `EncodeError` names the key that is wrong. ``explain``: the pieces of a frame, true or not.
+    ``beside``: what keys beside header and body ``decode`` may say and ``encode`` takes.
     """
 
     name: str
     starts: tuple[bytes, ...]
     cut: Callable[[bytes], list[Cut]]
-    decode: Callable[[bytes, str], dict[str, Any]]
+    decode: Callable[[bytes, str, int | None], dict[str, Any]]
     encode: Callable[[Any, str], list[bytes]]
-    explain: Callable[[bytes], list[Piece]]
+    explain: Callable[[bytes, int | None], list[Piece]]
+    beside: frozenset[str] = frozenset()
 
 
 # -- Jimi -------------------------------------------------------------------------------------------------------------
@@ -77,10 +76,10 @@ def _what_is_none(data: bytes) -> list[Cut]:
     return cuts
 
 
-def _decode_jimi(raw: bytes, dialect: str) -> dict[str, Any]:
+def _decode_jimi(raw: bytes, dialect: str, edition: int | None) -> dict[str, Any]:
     packet = jimi.read_any(jimi.one_frame(raw))
     if packet.error is not None:
-        raise DecodeError(f"0x{packet.frame.protocol:02X} cannot be read: {packet.error}", 0)
+        raise Unreadable(f"0x{packet.frame.protocol:02X} cannot be read: {packet.error}")
     return packet.message()
 
 
@@ -88,12 +87,37 @@ def _encode_jimi(message: Any, dialect: str) -> list[bytes]:
     return [jimi.encode_message(message)]
 
 
-CODECS: dict[str, Codec] = {
-    "jimi": Codec("jimi", (b"\x78\x78", b"\x79\x79"), _cut_jimi, _decode_jimi, _encode_jimi, explain_frame),
-}
+# -- JT/T 808 ---------------------------------------------------------------------------------------------------------
 
-#: protocols whose frames are known by their start and cannot be read yet
-PLANNED = {"jt808": b"\x7e"}
+
+def _late(name: str) -> Callable[..., Any]:
+    """A function of :mod:`.codec808`, which is loaded when it is first called: its many messages take a while."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(importlib.import_module(".codec808", __package__), name)(*arguments)
+
+    return call
+
+
+CODECS: dict[str, Codec] = {
+    "jimi": Codec(
+        "jimi",
+        (b"\x78\x78", b"\x79\x79"),
+        _cut_jimi,
+        _decode_jimi,
+        _encode_jimi,
+        lambda raw, edition: explain_jimi(raw),
+    ),
+    "jt808": Codec(
+        "jt808",
+        (b"\x7e",),
+        _late("cut"),
+        _late("decode"),
+        _late("encode"),
+        _late("explain_frame"),
+        beside=frozenset({"edition"}),
+    ),
+}
 
 
 class UnknownProtocol(ValueError):
@@ -104,8 +128,7 @@ def by_name(name: str) -> Codec:
     """The codec of this name; `UnknownProtocol` for any other."""
     found = CODECS.get(name)
     if found is None:
-        later = " yet" if name in PLANNED else ""
-        raise UnknownProtocol(f"the protocol {name} is not supported{later}; supported: {', '.join(CODECS)}")
+        raise UnknownProtocol(f"the protocol {name} is not supported; supported: {', '.join(CODECS)}")
     return found
 
 
@@ -115,9 +138,6 @@ def detect(data: bytes) -> Codec:
     for codec in CODECS.values():
         if data.startswith(codec.starts):
             return codec
-    for name, start in PLANNED.items():
-        if data.startswith(start):
-            return by_name(name)
     starts = ", ".join(f"{start.hex()} ({codec.name})" for codec in CODECS.values() for start in codec.starts)
     raise UnknownProtocol(f"starts with {data[:2].hex()}, which is no start of a frame: {starts}")
 

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from jimigw.wire.errors import DecodeError
 from jimigw.wire.explain import Piece
 
 from . import codecs
 from .console import BOLD, FAINT, GREEN, RED, Cell, Console, Line, NotHex, bytes_of_hex, json_bytes, lines, table
+from .cuts import Cut, Unreadable
 
 _SHOWN_OF_A_WRONG_LINE = 200
 
@@ -24,6 +24,7 @@ The exit status is 0 if all frames were ok, 1 if not.
 examples:
   jimigw decode 78781101075253367890024270003201000512790d0a
   jimigw decode --explain '78 78 0A 13 40 04 04 00 01 00 0F DC EE 0D 0A'
+  jimigw decode --explain 7e0002000001380013800000017e
   tail -f frames.hex | jimigw decode
 """
 
@@ -33,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hex", nargs="*", metavar="HEX", help="a frame, or several glued together")
     parser.add_argument(
         "--dialect", choices=codecs.DIALECTS, default="document", help="keys of the JSON, where protocols have dialects"
+    )
+    parser.add_argument(
+        "--edition",
+        type=int,
+        choices=codecs.EDITIONS,
+        help="of JT/T 808, where it is known: frames of 2011 and 2013 have the same header (default: what fits)",
     )
     parser.add_argument("--explain", action="store_true", help="a table of every byte, for people")
 
@@ -44,9 +51,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for line in source:
         for codec, each in _frames(line):
             if options.explain:
-                ok = explain(codec, each, options.dialect, console) and ok
+                ok = explain(codec, each, options, console) and ok
             else:
-                result = decoded(codec, each, options.dialect)
+                result = decoded(codec, each, options.dialect, options.edition)
                 ok = ok and result["ok"]
                 console.line(json_bytes(result))
         # Whoever reads an endless pipe wants each line as it comes.
@@ -61,26 +68,26 @@ def _arguments(words: list[str]) -> Iterator[Line]:
     yield from (Line(at, word) for at, word in enumerate(words, 1))
 
 
-def _frames(line: Line) -> Iterator[tuple[codecs.Codec | None, codecs.Cut]]:
+def _frames(line: Line) -> Iterator[tuple[codecs.Codec | None, Cut]]:
     if line.text is None:
-        yield None, codecs.Cut(b"", f"line {line.number} is longer than a MiB")
+        yield None, Cut(b"", f"line {line.number} is longer than a MiB")
         return
     try:
         codec, cuts = codecs.cut(bytes_of_hex(line.text))
     except NotHex as error:
         shown = line.text[:_SHOWN_OF_A_WRONG_LINE]
-        yield None, codecs.Cut(shown.encode("utf-8", "replace"), f"not hex: {error}")
+        yield None, Cut(shown.encode("utf-8", "replace"), f"not hex: {error}")
         return
     yield from ((codec, each) for each in cuts)
 
 
-def decoded(codec: codecs.Codec | None, each: codecs.Cut, dialect: str) -> dict[str, Any]:
+def decoded(codec: codecs.Codec | None, each: Cut, dialect: str, edition: int | None = None) -> dict[str, Any]:
     """What one frame, or what is none, says: an object for JSON that always has ``ok``."""
     error = each.error
     if codec is not None and not error:
         try:
-            return {"ok": True, "protocol": codec.name, **codec.decode(each.raw, dialect)}
-        except DecodeError as found:
+            return {"ok": True, "protocol": codec.name, **codec.decode(each.raw, dialect, edition)}
+        except Unreadable as found:
             error = str(found)
     text = each.raw.hex()
     if error.startswith("not hex"):
@@ -88,13 +95,13 @@ def decoded(codec: codecs.Codec | None, each: codecs.Cut, dialect: str) -> dict[
     return {"ok": False, "error": error, "hex": text}
 
 
-def explain(codec: codecs.Codec | None, each: codecs.Cut, dialect: str, console: Console) -> bool:
+def explain(codec: codecs.Codec | None, each: Cut, options: argparse.Namespace, console: Console) -> bool:
     """Print the table of one frame, or why there is none; whether all was well."""
-    result = decoded(codec, each, dialect)
+    result = decoded(codec, each, options.dialect, options.edition)
     if codec is None:
         console.line(f"{result['hex']}\n  {result['error']}\n")
         return False
-    pieces = codec.explain(each.raw)
+    pieces = codec.explain(each.raw, options.edition)
     head = f"{codec.name}, {len(each.raw)} bytes"
     console.line(f"\x1b[{BOLD}m{head}\x1b[0m" if console.terminal else head)
     room = max(20, min(60, (console.width - 70) // 2 + 10))

@@ -10,10 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from jimigw.ops.config_docs import EXAMPLE, example_toml
+from jimigw.ops.config_docs import EXAMPLE, example_toml, reference_markdown
 from jimigw.protocols.jimi import modules  # noqa: F401 - enters its messages in the book
 from jimigw.protocols.jimi.messages import BOOK as JIMI
+from jimigw.protocols.jt808 import walks  # noqa: F401 - enters its messages in the book
+from jimigw.protocols.jt808.book import BOOK as JT808
 from jimigw.wire.document import page
+
+from .coverage import coverage_page
 
 _JIMI_INTRO = """\
 The messages of Jimi JC261 and JC400 dashcams, document V1.3.5, as jimigw reads and writes them: the content of a
@@ -30,10 +34,54 @@ def jimi_page() -> str:
     return page(JIMI, "Messages of the Jimi protocol", _JIMI_INTRO)
 
 
+_JT808_INTRO = """\
+The messages of JT/T 808 in its editions of 2011, 2013 and 2019, of JT/T 1078-2016 (video) and of T/JSATL12-2017 (active
+safety), as jimigw reads and writes them: the body of a frame, whole where it came in parts. Numbers are big-endian,
+text is GBK. Where a message has several layouts in one edition, the first that fits is taken, in the order of this
+page; a body that is written in the layout of another edition is read by that.
+
+In JSON a message is `{"header": {...}, "body": {...}}`; the keys below are those of the body. Keys marked `emqx:` are
+those of `exchange.dialect = "emqx"`; a downlink may use either. `jimigw decode --explain` shows a frame byte by byte in
+the same words. [coverage-jt808.md](coverage-jt808.md) says how each message is tested.
+"""
+
+
+def jt808_page() -> str:
+    """The page of JT/T 808."""
+    return page(JT808, "Messages of JT/T 808", _JT808_INTRO)
+
+
+_CONFIG_HEAD = """\
+# The config
+
+<!-- Written by `make docs` from the declarations in the code. -->
+
+One TOML file, given as `--config FILE`. Every key has a default, so an empty file, or none, runs. `conf/jimigw.toml` is
+the same list as a file to start from.
+
+- `--set KEY=VALUE` lays a value over the file, repeatably; the last one of a key wins. VALUE is TOML, so text needs its
+  quotes: `--set 'log.level="debug"'`.
+- `jimigw check-config FILE` names everything that is wrong, each with its path. The service does the same and does not
+  start.
+- The file is read once, when the service starts.
+- Times are seconds, sizes are bytes; a size may be text such as `"64 MiB"`. A file name is relative to `data_dir`, and
+  `data_dir` to the folder the service is started in.
+
+"""
+
+
+def config_page() -> str:
+    """The page of all config keys."""
+    return _CONFIG_HEAD + reference_markdown()
+
+
 #: path within the checkout, and what makes the text
 PAGES: Mapping[str, Callable[[], str]] = {
     str(EXAMPLE): example_toml,
+    "docs/config.md": config_page,
     "docs/messages-jimi.md": jimi_page,
+    "docs/messages-jt808.md": jt808_page,
+    "docs/coverage-jt808.md": coverage_page,
 }
 
 CHECKOUT = Path(__file__).parents[2]

@@ -21,6 +21,7 @@ is then 1. Blank lines are passed over.
 examples:
   jimigw decode 78780a134004040001000fdcee0d0a | jimigw encode
   echo '{"header":{"msg_id":128},"body":{"server_flag":7,"command":"STATUS"}}' | jimigw encode --protocol jimi
+  echo '{"header":{"msg_id":33284,"phone":"13800138000"},"body":{}}' | jimigw encode --protocol jt808
 """
 
 _EXTRA = {"ok", "protocol", "notes"}
@@ -64,13 +65,14 @@ def encoded(line: Line, options: argparse.Namespace) -> list[bytes]:
         raise EncodeError('is not an object with "header" and "body"')
     if message.get("ok") is False:
         raise EncodeError('says "ok": false, so there is no message in it')
-    if unknown := sorted(message.keys() - _EXTRA - {"header", "body"}):
-        raise EncodeError(f'{", ".join(unknown)}: unknown beside "header" and "body"')
     named = message.get("protocol")
     if named is not None and options.protocol is not None and named != options.protocol:
         raise EncodeError(f'says "protocol": {named!r}, --protocol says {options.protocol}')
     name = options.protocol if named is None else named
     if not isinstance(name, str):
         raise EncodeError('does not say its protocol: give --protocol, or "protocol": "jimi" in the line')
+    codec = codecs.by_name(name)
+    if unknown := sorted(message.keys() - _EXTRA - codec.beside - {"header", "body"}):
+        raise EncodeError(f'{", ".join(unknown)}: unknown beside "header" and "body"')
     rest = {key: held for key, held in message.items() if key not in _EXTRA}
-    return codecs.by_name(name).encode(rest, options.dialect)
+    return codec.encode(rest, options.dialect)

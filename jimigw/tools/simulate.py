@@ -7,22 +7,21 @@ import signal
 import socket
 from typing import Any
 
-from . import codecs
 from .console import Console, json_bytes, printable
-from .simulator.fleet import Fleet, Plan
+from .simulator.fleet import Fleet
 from .simulator.mischief import TRICKS
+from .simulator.plan import PORTS, VERSIONS, Plan, kind_of
 from .simulator.player import Played, Player, PlayError, read_frames
-from .simulator.tally import SILENT
 from .simulator.terminal import imei_of
 
 _PROGRESS_SECONDS = 5.0
 _SPARE_FILES = 64
 
 EPILOG = f"""\
-Terminals drive along roads of a few cities. They log in, report their location, send heartbeats and alarms with the
-names of files, obey commands, and keep and send again what is not answered. At the end they stop reporting, wait up to
-10 seconds for answers, and print what was sent and what was answered. The exit status is 1 if a report was not.
-Ctrl-C ends as --seconds does; a second one ends at once.
+Terminals drive along roads of a few cities. They log in, report their location, send heartbeats and alarms (those of
+Jimi with the names of files, those of JT/T 808 with pictures), obey commands, and keep and send again what is not
+answered. At the end they stop reporting, wait up to 10 seconds for answers, and print what was sent and what was
+answered. The exit status is 1 if a report was not. Ctrl-C ends as --seconds does; a second one ends at once.
 
 misbehaviour:
 {chr(10).join(f"  {name:10} {what}" for name, what in TRICKS.items())}
@@ -30,15 +29,22 @@ misbehaviour:
 examples:
   jimigw simulate --devices 100 --seconds 30
   jimigw simulate --devices 2000 --interval 5 --misbehave split,badcrc
+  jimigw simulate --protocol jt808 --version mixed --pictures 60 --devices 300
+  jimigw simulate --protocol jt808 --udp --misbehave loss,reorder,lostparts
   jimigw simulate --frames tests/vectors/jimi.json
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("--protocol", default="jimi", help="jimi or jt808 (default: jimi)")
+    parser.add_argument("--protocol", default="jimi", help=f"{' or '.join(PORTS)} (default: jimi)")
+    parser.add_argument(
+        "--version", choices=VERSIONS, default="2019", help="edition of JT/T 808 that they speak (default: 2019)"
+    )
+    parser.add_argument("--udp", action="store_true", help="JT/T 808 over UDP")
     parser.add_argument("--host", default="127.0.0.1", help="where the gateway is (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_number(1, 65535), default=21100, help="its port (default: 21100)")
+    ports = ", ".join(f"{port} for {name}" for name, port in PORTS.items())
+    parser.add_argument("--port", type=_number(1, 65535), help=f"its port (default: {ports})")
     parser.add_argument("--devices", type=_number(1, 100_000), default=1, metavar="N", help="how many (default: 1)")
     parser.add_argument(
         "--interval", type=_seconds, default=10.0, metavar="SECONDS", help="between two locations (default: 10)"
@@ -52,7 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="first IMEI, 14 or 15 digits; the others count up, each with its check digit",
     )
     parser.add_argument(
+        "--phone-base",
+        type=_phone_base,
+        default="13900000000",
+        metavar="DIGITS",
+        help="first phone number of JT/T 808 terminals, 1 to 12 digits; the others count up (default: 13900000000)",
+    )
+    parser.add_argument(
         "--alarms", type=_rate, default=6.0, metavar="RATE", help="alarms of a terminal in an hour (default: 6)"
+    )
+    parser.add_argument(
+        "--pictures",
+        type=_rate,
+        default=2.0,
+        metavar="RATE",
+        help="pictures that a JT/T 808 terminal takes in an hour by itself (default: 2)",
     )
     parser.add_argument(
         "--misbehave", type=_tricks, default=frozenset(), metavar="LIST", help="with commas: " + ",".join(TRICKS)
@@ -86,7 +106,7 @@ def _seconds(text: str) -> float:
 def _rate(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 36_000:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 36000 alarms in an hour")
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 36000 in an hour")
     return number
 
 
@@ -94,6 +114,12 @@ def _imei_base(text: str) -> str:
     if not (text.isascii() and text.isdigit() and len(text) in (14, 15)):
         raise argparse.ArgumentTypeError(f"{text} is not 14 or 15 digits")
     return text[:14]
+
+
+def _phone_base(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise argparse.ArgumentTypeError(f"{text} is not 1 to 12 digits")
+    return text
 
 
 def _tricks(text: str) -> frozenset[str]:
@@ -105,10 +131,12 @@ def _tricks(text: str) -> frozenset[str]:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Simulate; the exit status."""
-    if options.protocol != "jimi":
-        known = options.protocol in codecs.PLANNED
-        console.complain(f"there are no terminals of {options.protocol}{' yet' if known else ''}; there are: jimi.")
+    trouble = _contradiction(options)
+    if trouble:
+        console.complain(f"{trouble}.")
         return 2
+    if options.port is None:
+        options.port = PORTS[options.protocol]
     try:
         host = _address(options.host, options.port)
         if options.frames is not None:
@@ -118,6 +146,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.complain(f"{error}.")
         return 1
     return _drive(options, host, console)
+
+
+def _contradiction(options: argparse.Namespace) -> str:
+    """What of the arguments does not go together, as a sentence without its full stop; "" if nothing."""
+    if options.protocol not in PORTS:
+        return f"there are no terminals of {options.protocol}; there are: {', '.join(PORTS)}"
+    if options.udp and options.protocol != "jt808":
+        return f"terminals of {options.protocol} do not use UDP"
+    if options.frames is not None and options.protocol != "jimi":
+        return f"frames of {options.protocol} cannot be played; only those of jimi can"
+    if unknown := sorted(options.misbehave - kind_of(options.protocol).wire(options.udp).tricks):
+        over = " over UDP" if options.udp else " over TCP" if options.protocol == "jt808" else ""
+        return f"{', '.join(unknown)}: no misbehaviour of {options.protocol}{over}"
+    return ""
 
 
 def _address(host: str, port: int) -> str:
@@ -144,6 +186,8 @@ def _allow_files(wanted: int) -> None:
 
 def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
     from twisted.internet import reactor
+    from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
+    from zope.interface import implementer
 
     plan = Plan(
         host=host,
@@ -155,9 +199,22 @@ def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
         alarms_an_hour=options.alarms,
         tricks=options.misbehave,
         seed=options.seed,
+        protocol=options.protocol,
+        version=options.version,
+        udp=options.udp,
+        phone_base=options.phone_base,
+        pictures_an_hour=options.pictures,
     )
     any_reactor: Any = reactor
     fleet = Fleet(any_reactor, plan)
+    crashes: list[Any] = []
+
+    @implementer(ILogObserver)
+    def crashed(event: Any) -> None:
+        if event.get("log_level") is LogLevel.critical:
+            crashes.append(event)
+
+    globalLogPublisher.addObserver(crashed)
     ends: list[dict[str, Any]] = []
 
     def ended(summary: dict[str, Any]) -> None:
@@ -183,6 +240,7 @@ def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
     try:
         any_reactor.run(installSignalHandlers=False)
     finally:
+        globalLogPublisher.removeObserver(crashed)
         for number, handler in before.items():
             signal.signal(number, handler)
     (summary,) = ends
@@ -192,19 +250,23 @@ def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
         for text in summary_lines(summary):
             console.line(text)
     if not summary["logins"]:
-        console.complain(f"no terminal could log in{': ' + fleet.refusal if fleet.refusal else '.'}")
+        why = f": {fleet.refusal.rstrip('.')}" if fleet.refusal else ""
+        console.complain(f"no terminal could log in{why}.")
         return 1
-    return 1 if summary["unanswered"] or summary["forgotten"] else 0
+    if crashes:
+        console.complain(f"{len(crashes)} errors in the simulator itself; their tracebacks stand above")
+    return 1 if crashes or summary["unanswered"] or summary["forgotten"] else 0
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
     """The summary for people."""
-    found = [f"{'':16}{'sent':>9}{'answered':>10}{'sent again':>12}"]
-    for number, count in summary["types"].items():
-        silent = int(number, 16) in SILENT
-        answered = "-" if silent else str(count["answered"])
-        found.append(f"{count['name'] or number:16}{count['sent']:>9}{answered:>10}{count['resent']:>12}")
-    found.append(f"{'all':16}{summary['sent']:>9}{summary['answered']:>10}{summary['resent']:>12}")
+    names = [count["name"] or number for number, count in summary["types"].items()]
+    width = max(16, *(len(name) + 1 for name in names)) if names else 16
+    found = [f"{'':{width}}{'sent':>9}{'answered':>10}{'sent again':>12}"]
+    for name, count in zip(names, summary["types"].values(), strict=True):
+        answered = str(count["answered"]) if count["wants_answer"] else "-"
+        found.append(f"{name:{width}}{count['sent']:>9}{answered:>10}{count['resent']:>12}")
+    found.append(f"{'all':{width}}{summary['sent']:>9}{summary['answered']:>10}{summary['resent']:>12}")
     latency = summary["latency_ms"]
     found.append("")
     found.append(
@@ -215,6 +277,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         f"answers after {latency['p50']:g} ms (half), {latency['p90']:g} ms (90 %), {latency['p99']:g} ms (99 %), "
         f"{latency['max']:g} ms (longest)"
     )
+    if summary["counts"]:
+        found.append(", ".join(f"{count} {name}" for name, count in summary["counts"].items()))
     if summary["mischief"]:
         found.append("misbehaved: " + ", ".join(f"{name} {count}" for name, count in summary["mischief"].items()))
     lost = summary["unanswered"] + summary["forgotten"]

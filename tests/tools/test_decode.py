@@ -114,11 +114,6 @@ def test_a_wrong_line_is_shown_in_part() -> None:
     assert found["hex"] == "x" * 200
 
 
-def test_another_protocol_is_named() -> None:
-    (found,) = results(run("decode", "7e0002000001380013800000017e"))
-    assert found["ok"] or found["error"].startswith("the protocol jt808 is not supported yet; supported: jimi")
-
-
 class TestExplain:
     """The table for people."""
 

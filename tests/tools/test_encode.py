@@ -47,6 +47,7 @@ def test_a_line_that_fails_leaves_an_empty_line() -> None:
         ('{"header": {"msg_id": 128}, "body": {"server_flag": -1, "command": "A"}}', "body.server_flag: -1 is not"),
         ('{"header": {"msg_id": 128}, "body": {"server_flag": 1, "command": "版"}}', "body.command: '版' is not text"),
         ('{"header": {"msg_id": 128}, "body": {"flag": 1}}', "body.flag: is not a key of Command; known are "),
+        ('{"header": {}, "body": {}, "edition": 2011}', 'line 1: edition: unknown beside "header" and "body"'),
         ("x" * 1_100_000, "line 1: is longer than a MiB"),
     ],
 )
@@ -64,4 +65,4 @@ def test_the_protocol_has_to_be_said_somewhere() -> None:
 def test_a_protocol_that_is_none() -> None:
     ran = run("encode", "--protocol", "x25", stdin=GOOD)
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == "jimigw: the protocol x25 is not supported; supported: jimi.\n" or "supported: jimi, " in ran.err
+    assert ran.err == "jimigw: the protocol x25 is not supported; supported: jimi, jt808.\n"

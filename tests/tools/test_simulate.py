@@ -25,9 +25,13 @@ CHECKOUT = Path(__file__).parents[2]
         (("--port", "70000"), "70000 is not from 1 to 65535"),
         (("--interval", "0"), "0 is not from 0.05 to 100000000 seconds"),
         (("--seconds", "nan"), "nan is not from 0.05"),
-        (("--alarms", "-1"), "-1 is not from 0 to 36000 alarms in an hour"),
+        (("--alarms", "-1"), "-1 is not from 0 to 36000 in an hour"),
         (("--imei-base", "123"), "123 is not 14 or 15 digits"),
         (("--imei-base", "１２３４５６７８９０１２３４"), "is not 14 or 15 digits"),
+        (("--phone-base", "12x"), "12x is not 1 to 12 digits"),
+        (("--phone-base", "1234567890123"), "is not 1 to 12 digits"),
+        (("--pictures", "x"), "invalid _rate value: 'x'"),
+        (("--version", "2005"), "invalid choice: '2005'"),
         (("--misbehave", "split,dance"), "dance: no such misbehaviour; there are split, junk"),
     ],
 )
@@ -37,9 +41,21 @@ def test_wrong_arguments(words: tuple[str, ...], complaint: str, capsys: pytest.
     assert complaint in capsys.readouterr().err
 
 
-def test_a_protocol_without_terminals() -> None:
-    ran = run("simulate", "--protocol", "x25")
-    assert (ran.status, ran.err) == (2, "jimigw: there are no terminals of x25; there are: jimi.\n")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--protocol", "x25"), "there are no terminals of x25; there are: jimi, jt808"),
+        (("--udp",), "terminals of jimi do not use UDP"),
+        (("--protocol", "jt808", "--frames", "x"), "frames of jt808 cannot be played; only those of jimi can"),
+        (("--misbehave", "split,lostparts"), "lostparts: no misbehaviour of jimi"),
+        (("--protocol", "jt808", "--misbehave", "loss"), "loss: no misbehaviour of jt808 over TCP"),
+        (("--protocol", "jt808", "--udp", "--misbehave", "hangup,split"),
+         "hangup, split: no misbehaviour of jt808 over UDP"),
+    ],
+)  # fmt: skip
+def test_arguments_that_do_not_go_together(words: tuple[str, ...], complaint: str) -> None:
+    ran = run("simulate", *words)
+    assert (ran.status, ran.err) == (2, f"jimigw: {complaint}.\n")
 
 
 def test_a_file_that_cannot_be_played(tmp_path: Path) -> None:

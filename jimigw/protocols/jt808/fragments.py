@@ -291,6 +291,17 @@ class Reassembly:
         self._budget.dropped[reason] += 1
         return Part.REFUSED
 
+    def hold(self, size: int) -> bool:
+        """Charge this terminal for bytes that are kept for it elsewhere; False, and nothing charged, without room."""
+        if self.held + size > self._limits.terminal_bytes or not self._budget.has_room(size, 0):
+            return False
+        self._charge(size)
+        return True
+
+    def release(self, size: int) -> None:
+        """Give back what :meth:`hold` took."""
+        self._charge(-size)
+
     def _charge(self, size: int, sets: int = 0) -> None:
         self.held += size
         self._budget.take(self, size, sets)

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from jimigw.model.report import Report, Ticket
+from jimigw.model.report import Report
 from jimigw.wire.errors import DecodeError
 from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
@@ -49,11 +49,14 @@ SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
 
 _RESPONSE = struct.Struct(">HHB")
 
+#: what the authentication code of a terminal of 2011 ends with
+_CODE_OF_2011 = "-2011"
+
 #: parts that a registration or authentication may have: whoever is not in gets no room for more
 _PARTS_OUTSIDE = 4
 
-#: seconds after which a complete message that is not stored counts as lost
-_STORED_WITHIN = 10.0
+#: seconds after which a complete message that is not stored is reported once more, when the terminal repeats it
+_STORED_WITHIN = 3.0
 
 #: answers of the terminal to what the platform asked: nothing is owed for them
 _REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x1003})
@@ -270,29 +273,59 @@ class Session:
         if not isinstance(whole, Assembled):
             # A part that was refused is not acknowledged: the terminal may send it again when there is room.
             if whole is Part.FINISHED:
-                self._finished(talk, header, now, events)
-            elif whole is not Part.REFUSED:
+                self._finished(talk, frame, received, now, events)
+            elif whole is not Part.REFUSED and header.frag_sn != header.frag_total:
+                # The last part is never acknowledged alone: a terminal that has all parts acknowledged forgets the
+                # message, also if the others went over a connection that is gone.
                 self._respond(talk, header, SUCCESS, events)
             return
+        kept = Whole.of(whole, talk.parts)
+        talk.remember(kept)
+        self._assembled(talk, kept, whole, frame, received, now, events)
+
+    def _assembled(
+        self,
+        talk: Talk,
+        kept: Whole,
+        whole: Assembled,
+        frame: Frame,
+        received: datetime,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        """A message that was put together; ``frame`` is the one that its answer quotes."""
         packet = decode_body(whole.header, whole.body, edition=talk.edition)
-        self._whole(talk, packet, frame.data, received, now, events, answered=header)
+        self._whole(talk, packet, frame.data, received, now, events, answered=frame.header)
         report = events[-1] if events else None
         if isinstance(report, Report):
-            report.ticket = Ticket()
-            parts = attrs.evolve(whole, body=b"")
-            talk.wholes.append(Whole(parts, report.answer or b"", now, report.ticket))
+            last = whole.serials[-1]
+            if report.answer and whole.completed_by != last and frame.header.msg_id != 0x0801:
+                # The last part came before others, and waits for its answer as well.
+                report.answer += b"".join(talk.frames(0x8001, _RESPONSE.pack(last, frame.header.msg_id, SUCCESS))[1])
+            report.ticket = kept
+            kept.answer, kept.when = report.answer or b"", now
+        else:
+            kept.settle()  # a registration, or an authentication: answered at once, nothing waits for it
 
-    def _finished(self, talk: Talk, header: Header, now: float, events: list[Event]) -> None:
+    def _finished(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
         """A part of a message that is complete: its answer was lost, or is not given yet."""
-        whole = talk.became(header)
+        whole = talk.became(frame.header)
         if whole is None:
             return
-        if whole.ticket.stored:
-            if whole.answer:
+        if whole.stored:
+            if frame.header.msg_id == 0x0801:
                 events.append(Send(whole.answer))
-        elif now - whole.when > _STORED_WITHIN:
-            # It was never stored, so it was never answered: the terminal's parts begin anew.
+            else:
+                self._respond(talk, frame.header, SUCCESS, events)
+        elif now - whole.when <= _STORED_WITHIN:
+            return
+        elif whole.kept:
+            # It could not be stored: try again, with the body as it was.
+            self._assembled(talk, whole, whole.parts, frame, received, now, events)
+        else:
+            # There was no room to keep it either: the terminal is told, and may send all of it again.
             talk.parts.lost(whole.parts)
+            self._respond(talk, frame.header, FAILURE, events)
 
     def _whole(
         self,
@@ -333,6 +366,9 @@ class Session:
             if isinstance(body, Registration2011):
                 talk.edition = V2011
             result, code = self._door.register(talk.identity, body.to_json())
+            if talk.edition == V2011:
+                # The header of 2011 is that of 2013: the code brings the edition back when the terminal does.
+                code += _CODE_OF_2011
             if result == SUCCESS:
                 talk.registration = self._report(talk, packet, raw, received)
         answer: dict[str, Any] = {"seq": packet.header.msg_sn, "result": result}
@@ -343,6 +379,8 @@ class Session:
     def _authenticate(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
         body: Any = packet.body
         code = "" if body is None else body.code
+        if code.endswith(_CODE_OF_2011):
+            code, talk.edition = code.removesuffix(_CODE_OF_2011), V2011
         if body is None or not self._door.authenticate(talk.identity, code):
             self.counters.bad_logins += 1
             self._respond(talk, packet.header, FAILURE, events)
@@ -405,10 +443,11 @@ class Session:
         elif header.msg_id == 0x0A00 and body is not None:
             known = talk.learn_key(body.e, body.n)
             key = self._settings.key
-            if known and key is not None:
-                yield from talk.say(0x8A00, {"e": key.e, "n": to_base64(key.n)})
-            elif key is None or not known:
+            if key is None or not known:
                 yield from self._response(talk, header, FAILURE if key else UNSUPPORTED)
+            elif not talk.told_key:
+                # A terminal that has our key is answering it: it gets none for its own again.
+                yield from talk.say(0x8A00, {"e": key.e, "n": to_base64(key.n)})
         elif header.msg_id == 0x0801 and body is not None:
             # Exactly the id: a count of 0 behind it is "incomplete" to some terminals.
             answer = {"mm_id": body.id}

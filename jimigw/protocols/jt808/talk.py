@@ -22,14 +22,40 @@ from .rsa import RSA, TerminalKey, pieces
 _WHOLES = 4
 
 
-@attrs.define
-class Whole:
-    """A long message that is complete: its parts without their bytes, its answer, when, and whether it is stored."""
+@attrs.define(eq=False)
+class Whole(Ticket):
+    """A long message that is complete: its parts, its answer, and when it was reported.
 
-    parts: Assembled
-    answer: bytes
-    when: float
-    ticket: Ticket
+    Its body is kept, within the terminal's room, until it is stored: the terminal has every part but the last
+    acknowledged, and would repeat that one only.
+    """
+
+    parts: Assembled = attrs.field(kw_only=True)
+    room: Reassembly = attrs.field(kw_only=True)
+    answer: bytes = b""
+    when: float = 0.0
+    kept: bool = False
+
+    @classmethod
+    def of(cls, parts: Assembled, room: Reassembly) -> Whole:
+        """The message, with its body if there is room for it."""
+        whole = cls(parts=parts, room=room)
+        whole.kept = room.hold(len(parts.body))
+        if not whole.kept:
+            whole.parts = attrs.evolve(parts, body=b"")
+        return whole
+
+    def settle(self) -> None:
+        """It is stored: its body is needed no more."""
+        super().settle()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Give the room of the body back."""
+        if self.kept:
+            self.kept = False
+            self.room.release(len(self.parts.body))
+            self.parts = attrs.evolve(self.parts, body=b"")
 
 
 class Talk:
@@ -47,6 +73,7 @@ class Talk:
         "registration",
         "sent",
         "serial",
+        "told_key",
         "wholes",
     )
 
@@ -62,11 +89,13 @@ class Talk:
         self.parts = Reassembly(budget)
         self.sent = Sent()
         #: long messages that are complete: a repeat of one is answered once it is stored
-        self.wholes: deque[Whole] = deque(maxlen=_WHOLES)
+        self.wholes: deque[Whole] = deque()
         self.commands = Downlinks()
         #: the terminal's public key, once it told it, and whether its latest frame was encrypted
         self.key: TerminalKey | None = None
         self.encrypted = False
+        #: whether the terminal was told the platform's key on this connection
+        self.told_key = False
 
     @property
     def version(self) -> int:
@@ -89,6 +118,7 @@ class Talk:
         They have the header form and the very phone field that the terminal uses. A terminal that encrypts, and has
         told its key, gets its messages encrypted as well.
         """
+        self.told_key = self.told_key or msg_id == 0x8A00
         if len(body) <= MAX_BODY and not self.encrypted:
             first = self.serial
             self.serial = (first + 1) & 0xFFFF
@@ -104,6 +134,12 @@ class Talk:
             plain = key.encrypt(part) if key is not None and encrypt else part
             frames.append(build(self.addressing, msg_id, plain, (first + index) & 0xFFFF, encrypt=encrypt, part=place))
         return first, frames
+
+    def remember(self, whole: Whole) -> None:
+        """Keep a complete message in mind; the oldest makes room."""
+        if len(self.wholes) == _WHOLES:
+            self.wholes.popleft().let_go()
+        self.wholes.append(whole)
 
     def became(self, header: Header) -> Whole | None:
         """The complete message that this part belongs to."""
@@ -142,6 +178,8 @@ class Talk:
 
     def leave(self, now: float) -> list[Done]:
         """The link is gone: give back what is kept, and say how the commands ended that were open."""
+        for whole in self.wholes:
+            whole.let_go()
         self.parts.clear()
         done, unsent = self.commands.drop_all(now)
         return done + [Done(tag, Outcome.FAILED, "the link was lost before it was sent") for tag in unsent]

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 _MOST_LATENCIES = 1 << 20
 
-#: protocol numbers in words
-NAMES = {
-    0x01: "login",
-    0x13: "heartbeat",
-    0x21: "command reply",
-    0x22: "location",
-    0x94: "data transfer",
-    0x95: "alarm",
-    0xE0: "cameras",
-}
 
-#: what servers do not answer
-SILENT = frozenset({0x21, 0x94})
+@attrs.frozen
+class Vocabulary:
+    """What the messages of a protocol are in its books: names by number, which of them want no answer (``silent``),
+    which is the login, and how many hex digits a number has."""
+
+    names: Mapping[int, str]
+    silent: frozenset[int]
+    login: int
+    digits: int = 2
+
+
+#: the messages of the Jimi protocol; servers do not answer command replies and data transfers
+JIMI = Vocabulary(
+    {
+        0x01: "login",
+        0x13: "heartbeat",
+        0x21: "command reply",
+        0x22: "location",
+        0x94: "data transfer",
+        0x95: "alarm",
+        0xE0: "cameras",
+    },
+    frozenset({0x21, 0x94}),
+    0x01,
+)
 
 
 @attrs.define
@@ -60,8 +74,9 @@ class Latencies:
 
 @attrs.define(eq=False)
 class Tally:
-    """The books of a fleet."""
+    """The books of a fleet. ``counts`` has what only some protocols have, by its name."""
 
+    vocabulary: Vocabulary = JIMI
     types: dict[int, Count] = attrs.Factory(dict)
     latencies: Latencies = attrs.Factory(Latencies)
     connections: int = 0
@@ -71,6 +86,7 @@ class Tally:
     reboots: int = 0
     commands: int = 0
     forgotten: int = 0
+    counts: dict[str, int] = attrs.Factory(dict)
     mischief: dict[str, int] = attrs.Factory(dict)
 
     def of(self, protocol: int) -> Count:
@@ -84,6 +100,10 @@ class Tally:
         """Note one misbehaviour."""
         self.mischief[trick] = self.mischief.get(trick, 0) + 1
 
+    def count(self, name: str, number: int = 1) -> None:
+        """Note something by its name."""
+        self.counts[name] = self.counts.get(name, 0) + number
+
     @property
     def sent(self) -> int:
         """All messages, each counted once."""
@@ -92,7 +112,7 @@ class Tally:
     @property
     def wanting(self) -> int:
         """All messages that want an answer, each counted once."""
-        return sum(count.sent for number, count in self.types.items() if number not in SILENT)
+        return sum(count.sent for number, count in self.types.items() if number not in self.vocabulary.silent)
 
     @property
     def answered(self) -> int:
@@ -106,6 +126,7 @@ class Tally:
 
     def summary(self, devices: int, unanswered: int, seconds: float) -> dict[str, Any]:
         """Everything, for JSON. ``unanswered``: reports that nobody answered in the end."""
+        words = self.vocabulary
         p50, p90, p99, most = self.latencies.percentiles(50, 90, 99, 100)
         return {
             "devices": devices,
@@ -117,13 +138,17 @@ class Tally:
             "unanswered": unanswered,
             "forgotten": self.forgotten,
             "types": {
-                f"0x{number:02x}": {"name": NAMES.get(number), **attrs.asdict(count)}
+                f"0x{number:0{words.digits}x}": {
+                    "name": words.names.get(number),
+                    "wants_answer": number not in words.silent,
+                    **attrs.asdict(count),
+                }
                 for number, count in sorted(self.types.items())
             },
             "connections": self.connections,
             "failed_connections": self.failed_connections,
             "lost_connections": self.lost_connections,
-            "logins": self.of(0x01).answered,
+            "logins": self.of(words.login).answered,
             "hung_up_without_answer": self.no_answer,
             "reboots": self.reboots,
             "commands": self.commands,
@@ -133,5 +158,6 @@ class Tally:
                 "p99": round(p99 * 1000, 1),
                 "max": round(most * 1000, 1),
             },
+            "counts": dict(sorted(self.counts.items())),
             "mischief": dict(sorted(self.mischief.items())),
         }

@@ -1,12 +1,4 @@
-"""A believable JC261/JC400 terminal without a socket and without a clock.
-
-    connected(now)      -> frames     the login
-    receive(data, now)  -> frames     what the terminal says to that
-    tick(now)           -> frames     what is due; call it at ``next_timer()``
-    disconnected(now)                 then wait until ``connect_at``
-
-``hang_up`` is the reason why the terminal wants the connection closed, "" while it does not. ``now`` is the time in
-seconds since 1970.
+"""A believable JC261/JC400 terminal without a socket and without a clock; :mod:`.life` says how it is driven.
 
 What it does, JC261/JC400 V1.3.5, chapter 3: it logs in and says nothing else until that is answered; cameras and ids
 once after the login; a location every ``interval``, a heartbeat every three minutes, alarms by chance. Login or
@@ -18,11 +10,8 @@ and sent again as a re-upload: after a new login, or when it has waited long eno
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-
-import attrs
 
 from jimigw.protocols.jimi.frame import LONG, Frame, FrameDecoder, encode_frame
 from jimigw.protocols.jimi.messages import Command, CommandReply, DataTransfer, Heartbeat, Identities, Location, Login
@@ -30,7 +19,10 @@ from jimigw.protocols.jimi.modules import Camera, Cameras
 from jimigw.wire.errors import DecodeError
 from jimigw.wire.message import Message
 
-from . import events
+from . import events, mischief, tally
+from .life import BACK_OFF, Life
+from .outbox import MEMORY, WINDOW, Kept
+from .plan import Kind, Plan
 from .replies import FACTORY_SETTINGS, VERSION, reply
 from .routes import Drive
 from .tally import Tally
@@ -41,20 +33,9 @@ ANSWER_TIMEOUT = 5.0
 HEARTBEAT_INTERVAL = 180.0
 REBOOT_AFTER = 1200.0
 VAIN_ATTEMPTS = 3
-BACK_OFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
-"""Seconds before the next connection, by the number of attempts in vain; the last for all further ones."""
 
 RESEND_AFTER = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds without an answer before a report is sent again, by the number of times it was sent."""
-
-WINDOW = 32
-"""Reports that may wait for their answers at once."""
-
-RESCUE_AFTER = 4.0
-"""Seconds without an answer to a report after which a terminal that is to finish makes a new connection."""
-
-MEMORY = 5000
-"""Reports that a terminal can keep; the oldest is forgotten for one more."""
 
 #: type checkers do not see the rows that a message includes, and want the derived ones
 _login: Callable[..., Login] = Login
@@ -63,20 +44,7 @@ _location: Callable[..., Location] = Location
 _BY_INTERVAL, _ACC_CHANGE, _STANDING = 0x00, 0x03, 0x0E
 
 
-@attrs.define(eq=False)
-class _Kept:
-    """A report until it is answered. ``serials``: under which numbers it was sent on this connection."""
-
-    protocol: int
-    body: Message
-    mark: int = 0
-    times: int = 0
-    sent_at: float = 0.0
-    retry_at: float = 0.0
-    serials: list[int] = attrs.Factory(list)
-
-
-class FakeTerminal:
+class FakeTerminal(Life):
     """See the module."""
 
     def __init__(
@@ -90,64 +58,22 @@ class FakeTerminal:
         interval: float = 10.0,
         alarms_an_hour: float = 6.0,
     ) -> None:
-        self.imei, self.drive, self.tally = imei, drive, tally
-        self.interval, self.alarms_an_hour = interval, alarms_an_hour
-        self.reporting = True
+        super().__init__(drive, tally, rng, now, interval=interval, alarms_an_hour=alarms_an_hour)
+        self.imei = imei
         self.settings = dict(FACTORY_SETTINGS)
-        self.hang_up = ""
-        self.connect_at = now
-        self.online = False
-        self._rng = rng
         self._decoder = FrameDecoder(1024)
-        self._connected = False
         self._serial = 1
         self._booted = True  # cameras and ids are told once after each boot
         self._acc: bool | None = None
-        self._finishing = False
-        self._rescue_at = float("inf")
-        self._vain = 0
         self._reboot_at: float | None = None
-        self._waiting: dict[tuple[int, int], _Kept] = {}
-        self._in_flight: dict[int, _Kept] = {}  # by id(): the same reports, each once, in order of sending
-        self._backlog: deque[_Kept] = deque()
         self._expected: tuple[int, int, float, float] | None = None  # login or heartbeat: type, serial, sent, deadline
-        self._next_report = now + rng.uniform(0.0, interval)
         self._next_heartbeat = now
-        self._next_alarm = self._alarm_after(now)
 
     # -- what the edge calls ------------------------------------------------------------------------------------------
-    def connected(self, now: float) -> list[bytes]:
-        """The connection is there: the login."""
-        self._connected, self.hang_up = True, ""
-        self._decoder = FrameDecoder(1024)
-        self.tally.connections += 1
-        login = login_of(self.imei, self.drive.route.zone)
-        return [self._ask(LOGIN, login, now)]
-
-    def disconnected(self, now: float) -> None:
-        """The connection is gone, or could not be made; ``connect_at`` says when to try again."""
-        if self._connected:
-            self.tally.lost_connections += 1
-        else:
-            self.tally.failed_connections += 1
-        # What was not answered comes first once there is a connection again, as a re-upload.
-        self._backlog.extendleft(reversed(self._in_flight.values()))
-        for kept in self._in_flight.values():
-            kept.serials.clear()
-        self._in_flight.clear()
-        self._waiting.clear()
-        self._connected = self.online = False
-        self._expected = None
-        self._vain += 1
-        if self._vain >= VAIN_ATTEMPTS and self._reboot_at is None:
-            self._reboot_at = now + REBOOT_AFTER
-        delay = BACK_OFF[min(self._vain, len(BACK_OFF)) - 1] * self._rng.uniform(0.8, 1.2)
-        self.connect_at = now + (min(delay, 1.0) if self._finishing else delay)
-
     def early_report(self, now: float) -> bytes:
-        """A location before the login, which no gateway answers: for misbehaving on purpose."""
+        """A location before the login, which no gateway answers."""
         self.drive.advance(now)
-        return self._send(_Kept(LOCATION, self._location(now, _BY_INTERVAL)), now)
+        return self._send(Kept(LOCATION, self._location(now, _BY_INTERVAL)), now)
 
     def receive(self, data: bytes, now: float) -> list[bytes]:
         """What the terminal says to these bytes of the server."""
@@ -159,69 +85,63 @@ class FakeTerminal:
                 self._answered(frame, now, out)
         return out
 
-    def next_timer(self) -> float:
-        """When :meth:`tick` wants to be called."""
-        times = [self._rescue_at] if self._finishing else [self._next_report, self._next_alarm]
-        if self._reboot_at is not None:
-            times.append(self._reboot_at)
-        if self._expected is not None:
-            times.append(self._expected[3])
-        elif self.online and not self._finishing:
-            times.append(self._next_heartbeat)
-        if self._in_flight and self.online:
-            times.append(min(kept.retry_at for kept in self._in_flight.values()))
-        return min(times, default=float("inf"))
-
-    def tick(self, now: float) -> list[bytes]:
-        """What is due at this time."""
-        out: list[bytes] = []
-        if self._reboot_at is not None and now >= self._reboot_at:
-            self._reboot()
-            if self._connected:
-                self.hang_up = "reboot"
-                return out
-        if self._expected is not None and now >= self._expected[3]:
-            self.tally.no_answer += 1
-            self._expected = None
-            self.hang_up = "no answer to the login or the heartbeat"
-            return out
-        if now >= self._rescue_at:
-            self._rescue_at = float("inf")
-            if self.unanswered and self._connected:
-                self.hang_up = "reports stay without an answer"
-                return out
-        if not self._finishing:
-            self._make_reports(now)
-        if self.online:
-            for kept in [each for each in self._in_flight.values() if now >= each.retry_at]:
-                out.append(self._send(kept, now))
-            self._send_kept(now, out)
-            if now >= self._next_heartbeat and self._expected is None and not self._finishing:
-                self._next_heartbeat = now + HEARTBEAT_INTERVAL
-                out.append(self._ask(HEARTBEAT, self._heartbeat(), now))
-        return out
-
-    def finish(self, now: float) -> None:
-        """Make no more reports; only what is unanswered is seen to."""
-        self._finishing = True
-        self._rescue_at = now + RESCUE_AFTER
-        self.connect_at = min(self.connect_at, now)
-
-    @property
-    def unanswered(self) -> int:
-        """Reports that still want an answer, sent or not."""
-        return len(self._in_flight) + len(self._backlog)
-
     @property
     def settled(self) -> bool:
         """Nothing is left to be answered, heartbeat and login included."""
-        return not self.unanswered and self._expected is None
+        return super().settled and self._expected is None
 
     @property
     def status(self) -> str:
         """What the command STATUS answers."""
         acc = "ON" if self.drive.ignition else "OFF"
         return f"Battery:12.6V; GPRS:Link Up; GSM Signal Level:Strong; GPS:Fixed,{self.drive.satellites}; ACC: {acc}"
+
+    # -- its life -----------------------------------------------------------------------------------------------------
+    def _greet(self, now: float) -> list[bytes]:
+        self._decoder = FrameDecoder(1024)
+        return [self._ask(LOGIN, login_of(self.imei, self.drive.route.zone), now)]
+
+    def _lost(self, now: float) -> None:
+        self._expected = None
+        if self._vain >= VAIN_ATTEMPTS and self._reboot_at is None:
+            self._reboot_at = now + REBOOT_AFTER
+
+    def _gives_up(self, now: float) -> bool:
+        if self._reboot_at is not None and now >= self._reboot_at:
+            self.tally.reboots += 1
+            self._reboot_at, self._vain, self._serial, self._booted = None, 0, 1, True
+            if self._connected:
+                self.hang_up = "reboot"
+                return True
+        if self._expected is not None and now >= self._expected[3]:
+            self.tally.no_answer += 1
+            self._expected = None
+            self.hang_up = "no answer to the login or the heartbeat"
+            return True
+        return False
+
+    def _deadlines(self) -> Iterator[float]:
+        if self._reboot_at is not None:
+            yield self._reboot_at
+        if self._expected is not None:
+            yield self._expected[3]
+        elif self.online and not self._finishing:
+            yield self._next_heartbeat
+
+    def _chores(self, now: float, out: list[bytes]) -> None:
+        if self.online and now >= self._next_heartbeat and self._expected is None and not self._finishing:
+            self._next_heartbeat = now + HEARTBEAT_INTERVAL
+            out.append(self._ask(HEARTBEAT, self._heartbeat(), now))
+
+    def _report(self, now: float) -> None:
+        mode = _BY_INTERVAL if self.drive.ignition else _STANDING
+        if self._acc is not None and self._acc != self.drive.ignition:
+            mode = _ACC_CHANGE
+        self._acc = self.drive.ignition
+        self.outbox.put(Kept(LOCATION, self._location(now, mode), sent_at=now))
+
+    def _alarm(self, now: float) -> None:
+        self.outbox.put(Kept(ALARM, events.alarm(self.imei, self.drive, _utc(now), self._rng)))
 
     # -- what comes from the server -----------------------------------------------------------------------------------
     def _answered(self, frame: Frame, now: float, out: list[bytes]) -> None:
@@ -232,16 +152,7 @@ class FakeTerminal:
             self.tally.latencies.add(now - sent_at)
             if frame.protocol == LOGIN:
                 self._logged_in(now, out)
-            return
-        kept = self._waiting.pop((frame.protocol, frame.serial), None)
-        if kept is None:
-            return  # the answer to a repeat, or nothing that was asked for
-        for serial in kept.serials:
-            self._waiting.pop((kept.protocol, serial), None)
-        self._in_flight.pop(id(kept), None)
-        self.tally.of(frame.protocol).answered += 1
-        self.tally.latencies.add(now - kept.sent_at)
-        if self.online:
+        elif self.outbox.answer((frame.protocol, frame.serial), now) is not None and self.online:
             self._send_kept(now, out)
 
     def _logged_in(self, now: float, out: list[bytes]) -> None:
@@ -249,7 +160,7 @@ class FakeTerminal:
         self._next_heartbeat = now + HEARTBEAT_INTERVAL
         if self._booted and not self._finishing:
             self._booted = False
-            self._keep(_Kept(CAMERAS, self._cameras()))
+            self.outbox.put(Kept(CAMERAS, self._cameras()))
             out += [self._say(TRANSFER, each) for each in self._ids()]
         self._send_kept(now, out)
 
@@ -281,57 +192,24 @@ class FakeTerminal:
         self.tally.of(protocol).sent += 1
         return self._frame(protocol, body, LONG)[1]
 
-    def _send(self, kept: _Kept, now: float) -> bytes:
-        if kept.times:
-            self.tally.of(kept.protocol).resent += 1
-            if isinstance(kept.body, Location):
-                kept.body.reupload = 1
-        else:
-            self.tally.of(kept.protocol).sent += 1
-        serial, raw = self._frame(kept.protocol, kept.body, kept.mark)
+    def _send(self, kept: Kept, now: float) -> bytes:
+        if kept.times and isinstance(kept.body, Location):
+            kept.body.reupload = 1
+        serial, raw = self._frame(kept.kind, kept.body, kept.mark)
         wait = RESEND_AFTER[min(kept.times, len(RESEND_AFTER) - 1)]
-        kept.times += 1
-        kept.sent_at, kept.retry_at = now, now + (min(wait, 2.5) if self._finishing else wait)
-        kept.serials.append(serial)
-        self._waiting[kept.protocol, serial] = kept
-        self._in_flight[id(kept)] = kept
+        self.outbox.sent(kept, [(kept.kind, serial)], now, self._hurried(wait))
         return raw
 
+    def _repeat(self, kept: Kept, now: float, out: list[bytes]) -> None:
+        out.append(self._send(kept, now))
+
     def _send_kept(self, now: float, out: list[bytes]) -> None:
-        while self._backlog and len(self._in_flight) < WINDOW:
-            kept = self._backlog.popleft()
+        while (kept := self.outbox.next()) is not None:
             if isinstance(kept.body, Location) and now - kept.sent_at > self.interval:
                 kept.body.reupload = 1
             out.append(self._send(kept, now))
 
-    def _keep(self, kept: _Kept) -> None:
-        if len(self._backlog) >= MEMORY:
-            self._backlog.popleft()
-            self.tally.forgotten += 1
-        self._backlog.append(kept)
-
     # -- what is made -------------------------------------------------------------------------------------------------
-    def _make_reports(self, now: float) -> None:
-        if now >= self._next_report:
-            # A terminal that was not asked for long makes one report, not all that it missed.
-            self._next_report = max(self._next_report + self.interval, now)
-            self.drive.advance(now)
-            if self.reporting:
-                mode = _BY_INTERVAL if self.drive.ignition else _STANDING
-                if self._acc is not None and self._acc != self.drive.ignition:
-                    mode = _ACC_CHANGE
-                self._acc = self.drive.ignition
-                self._keep(_Kept(LOCATION, self._location(now, mode), sent_at=now))
-        if now >= self._next_alarm:
-            self._next_alarm = self._alarm_after(now)
-            self.drive.advance(now)
-            self._keep(_Kept(ALARM, events.alarm(self.imei, self.drive, _utc(now), self._rng)))
-
-    def _alarm_after(self, now: float) -> float:
-        if self.alarms_an_hour <= 0:
-            return float("inf")
-        return now + self._rng.expovariate(self.alarms_an_hour / 3600)
-
     def _location(self, now: float, mode: int) -> Location:
         drive = self.drive
         # A cell of some 500 m, an area of some 10 km: stable numbers for a place.
@@ -380,10 +258,6 @@ class FakeTerminal:
             DataTransfer(file_type=0x0A, content=Identities(imei=self.imei, imsi=imsi, iccid=iccid)),
         ]
 
-    def _reboot(self) -> None:
-        self.tally.reboots += 1
-        self._reboot_at, self._vain, self._serial, self._booted = None, 0, 1, True
-
 
 def _utc(now: float) -> datetime:
     return datetime.fromtimestamp(int(now), UTC)
@@ -402,3 +276,13 @@ def imei_of(base: str, index: int) -> str:
     # From the right, every second digit counts twice, its own digits summed.
     total = sum(int(each) if at % 2 == 0 else sum(divmod(2 * int(each), 10)) for at, each in enumerate(digits))
     return digits + str(-total % 10)
+
+
+def _made(plan: Plan, index: int, drive: Drive, tally: Tally, rng: random.Random, now: float) -> FakeTerminal:
+    imei = imei_of(plan.imei_base, index)
+    return FakeTerminal(imei, drive, tally, rng, now, interval=plan.interval, alarms_an_hour=plan.alarms_an_hour)
+
+
+KIND = Kind(tally.JIMI, lambda udp: mischief.JIMI, _made)
+
+__all__ = ["BACK_OFF", "KIND", "MEMORY", "WINDOW", "FakeTerminal", "imei_of", "login_of"]

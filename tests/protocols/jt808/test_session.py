@@ -164,6 +164,29 @@ def test_registering_again_is_harmless() -> None:
     assert f"code of {IDENTITY}" in said(again)[0]
 
 
+def test_a_terminal_of_2011_is_one_again_on_its_next_connection() -> None:
+    line = Line(2011)
+    (answer,) = line.send(0x0100, REGISTRATION)
+    assert isinstance(answer, Send)
+    code = decode_frame(decode_frame_of(answer.data), edition=2011).to_json()["body"]["auth_code"]
+    again = Line(2011)
+    assert any(isinstance(event, LoggedIn) for event in again.send(0x0102, {"code": code}))
+    picture = {
+        "id": 7,
+        "type": 0,
+        "format": 0,
+        "event": 0,
+        "channel": 1,
+        "packets": 1,
+        "packet": 1,
+        "multimedia": "AA==",
+    }
+    (report,) = again.send(0x0801, picture)
+    assert isinstance(report, Report)
+    acknowledged = decode_frame(decode_frame_of(report.answer or b""), edition=2011).to_json()
+    assert acknowledged["body"] == {"seq": 2, "mm_id": 7}
+
+
 def test_the_server_time_is_utc() -> None:
     line = Line(2019)
     line.enter()
@@ -248,6 +271,15 @@ class TestParts:
         body = {"type": 0xF0, "data": base64.b64encode(bytes(2000)).decode()}
         assert said(line.send(0x0900, body)) == ["send 8001 0900/3=0", "status 8001 0900/4=0"]
 
+    def test_the_last_part_is_not_acknowledged_alone(self) -> None:
+        line = Line()
+        line.enter()
+        body = {"type": 0xF0, "data": base64.b64encode(bytes(2500)).decode()}
+        first, second, third = line.frames(0x0900, body)
+        assert line.session.receive(third, NOW) == []
+        assert said(line.session.receive(first, NOW)) == ["send 8001 0900/3=0"]
+        assert said(line.session.receive(second, NOW)) == ["status 8001 0900/4=0 8001 0900/5=0"]
+
     def test_missing_parts_are_asked_for(self) -> None:
         line = Line()
         line.enter()
@@ -267,16 +299,27 @@ class TestParts:
         (report,) = [event for event in events if isinstance(event, Report)]
         assert line.session.receive(parts[-1], NOW + 1) == []
         assert report.ticket is not None
-        report.ticket.stored = True
+        report.ticket.settle()
         assert said(line.session.receive(parts[-1], NOW + 2)) == ["send 8800 {'mm_id': 77}"]
 
-    def test_a_complete_message_that_was_never_stored_is_put_together_again(self) -> None:
-        line = Line()
+    def test_a_complete_message_that_could_not_be_stored_is_reported_again(self) -> None:
+        budget = Budget()
+        line = Line(session=Session(OpenDoor(), budget=budget))
         line.enter()
         parts = line.frames(0x0801, PICTURE)
-        line.session.receive(b"".join(parts), NOW)
-        assert line.session.receive(parts[0], NOW + 20) == []
-        assert said(line.session.receive(b"".join(parts), NOW + 21))[-1] == "upload 8800 {'mm_id': 77}"
+        first = line.session.receive(b"".join(parts), NOW)[-1]
+        # The terminal has all but the last part acknowledged: that one it repeats.
+        (again,) = line.session.receive(parts[-1], NOW + 20)
+        assert isinstance(first, Report)
+        assert isinstance(again, Report)
+        assert again.message == first.message
+        assert said([again]) == ["upload 8800 {'mm_id': 77}"]
+        assert again.ticket is not None
+        assert budget.bytes > 3000
+        again.ticket.settle()
+        assert said(line.session.receive(parts[-1], NOW + 21)) == ["send 8800 {'mm_id': 77}"]
+        line.session.close(NOW + 22)
+        assert budget.bytes == 0
 
     def test_a_promise_of_65535_parts_costs_nothing(self) -> None:
         budget = Budget()
@@ -476,6 +519,9 @@ class TestEncryption:
         (report,) = line.send(0x0A00, {"e": public.e, "n": mine})
         assert isinstance(report, Report)
         assert told(report.answer or b"")[0].startswith("8a00 {'e': 65537")
+        (again,) = line.send(0x0A00, {"e": public.e, "n": mine})
+        assert isinstance(again, Report)
+        assert not again.answer
         # The terminal encrypts a heartbeat's neighbour: a location of 28 bytes is one block.
         plain = decode_frame_of(line.frames(0x0200, LOCATION)[0])
         encrypted = TerminalKey(key.e, key.n).encrypt(plain.body)

@@ -104,7 +104,7 @@ class World:
                     back += event.data
                 elif isinstance(event, LoggedIn):
                     self.logins.append(self.now)
-                elif self.taken(event):
+                elif isinstance(event, Report) and self.taken(event):
                     self.reports.append(event)
                     back += event.answer or b""
             frames = self.terminal.receive(back, self.now)
