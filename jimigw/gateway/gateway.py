@@ -176,6 +176,8 @@ class Gateway:
         ready, self._ready = self._ready, []
         for link in ready:
             answers, link.answers = link.answers, b""
+            if not answers:  # Over UDP an empty answer would be an empty datagram.
+                continue
             try:
                 link.send(answers)
             except Exception:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Hashable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timezone
 from typing import Any, Protocol
 
 import attrs
@@ -35,7 +35,7 @@ from .downlinks import Done
 from .fragments import Assembled, Budget, Missing, Part
 from .frame import Frame, FrameDecoder, Junk, frames_of
 from .header import Header
-from .messages.location import LocationFacts, utc_of
+from .messages.location import CHINA, LocationFacts, utc_of
 from .messages.registration import Registration2011
 from .reading import read
 from .rsa import RSA, PlatformKey
@@ -43,9 +43,8 @@ from .talk import Talk, Whole
 from .versions import V2011
 
 PROTOCOL = "jt808"
-CHINA = timezone(timedelta(hours=8))
 
-SUCCESS, FAILURE, WRONG, UNSUPPORTED = 0, 1, 2, 3
+SUCCESS, FAILURE, UNSUPPORTED = 0, 1, 3
 
 _RESPONSE = struct.Struct(">HHB")
 
