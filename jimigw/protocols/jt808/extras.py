@@ -232,14 +232,16 @@ class Extras(Chain):
         raw: bytes = value.raw
         found: Items = {}
         for identity, _head, start, stop in self.spans(raw, 0, len(raw), []):
+            show = self.shower(identity, stop - start, dialect)
+            if dialect != "document":
+                show(raw, start, stop, found)
+                continue
             entry: Items = {}
-            self.shower(identity, stop - start, dialect)(raw, start, stop, entry)
+            show(raw, start, stop, entry)
             for key, shown_value in entry.items():
-                if dialect == "document" and key in found and identity not in self.emqx:
+                if key in found and identity not in self.emqx:
                     before = found[key]
                     found[key] = [*before, shown_value] if isinstance(before, list) else [before, shown_value]
-                elif key == "custome" and isinstance(shown_value, dict) and isinstance(found.get(key), dict):
-                    found[key].update(shown_value)
                 else:
                     found[key] = shown_value
         return found
@@ -347,7 +349,7 @@ class Extras(Chain):
 def _put_custom(identity: int, data: bytes, found: Items) -> None:
     """A vendor's item as EMQX shows it: 0xE0 as a string, the others by number in an object; together, all there."""
     held = found.get("custome")
-    if identity == 0xE0 and held is None:
+    if identity == 0xE0 and not isinstance(held, dict):
         found["custome"] = to_base64(data)
         return
     if not isinstance(held, dict):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jimigw.protocols.jt808.dialect import DIALECTS, Dialect
@@ -355,6 +355,7 @@ def _walked(extra: Extra, dialect: Dialect) -> dict[str, Any]:
     return EXTRAS_2019.to_json(Extra(extra.raw, EXTRAS_2019), dialect)
 
 
+@example([(0xE0, b""), (0xE8, b"")], b"")
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(ITEMS_2013)) | st.integers(0, 255), st.binary(max_size=8)), max_size=6),
     st.binary(max_size=2),
