@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jimigw.model.device import Device
+from jimigw.model.device import Card, Device
 
 
 class Registry:
@@ -17,7 +17,7 @@ class Registry:
         """The device with this identity; a new one if it was never heard of."""
         device = self._devices.get(identity)
         if device is None:
-            device = self._devices[identity] = Device(identity, protocol, now, now)
+            device = self._devices[identity] = Device(protocol, now, now, card=Card(identity))
         return device
 
     def get(self, identity: str) -> Device | None:

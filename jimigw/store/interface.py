@@ -1,0 +1,94 @@
+"""What a store is: it keeps terminals and commands over restarts.
+
+Everything is called in the reactor thread. Writes go to disk in the order in which they were given, many in one
+transaction, and each ``Deferred`` fires after the commit: what a caller was told is stored survives a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import attrs
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from jimigw.model.command import Command
+from jimigw.model.device import Card, Device, State
+
+
+class StoreError(Exception):
+    """The store cannot be opened, read or written; the message is a sentence for the operator."""
+
+
+class StoreClosed(StoreError):
+    """The store was asked for something after it was closed, or before it was started."""
+
+
+@attrs.frozen
+class Contents:
+    """What a store held when it was opened: all terminals, off line, and the commands that have not ended, by id."""
+
+    devices: Sequence[Device]
+    commands: Sequence[Command]
+
+
+@attrs.frozen
+class CardChanges:
+    """What another program changed: cards that are new or different, and the ids of those that are gone."""
+
+    cards: Sequence[Card]
+    removed: Sequence[str]
+
+
+class IStore(Interface):
+    """The store of one service."""
+
+    def start() -> Contents:
+        """Open the store, make it or bring it to this version where needed, and read what it holds.
+
+        :raises StoreError: a sentence that says why it cannot be used.
+        """
+
+    def close() -> Deferred[None]:
+        """Write all that waits, then close. Never fails; a second call waits for the first."""
+
+    def save_card(card: Card) -> Deferred[None]:
+        """Enter a card or replace the one with its id; ``card.revision`` is set to the new one.
+
+        Fails with :class:`StoreError` where another card has its IMEI or phone number.
+        """
+
+    def save_states(states: Collection[tuple[str, State]]) -> Deferred[None]:
+        """Replace the states of these terminals (by id). A terminal without a card gets one in the same transaction.
+
+        The states are read before this returns: they may be changed while they wait for the disk.
+        """
+
+    def forget(id: str) -> Deferred[None]:
+        """Delete a terminal, card and state; its commands stay. One that is not known is no error."""
+
+    def next_command_id() -> int:
+        """Give an id for a new command: never given before and never again, over restarts too."""
+
+    def save_command(command: Command) -> Deferred[None]:
+        """Store a command as it is now, new or known."""
+
+    def command(id: int) -> Deferred[Command | None]:
+        """Return a command, or None for an id that is not known (any more)."""
+
+    def commands(
+        device: str | None = None, open: bool | None = None, before: int | None = None, limit: int = 100
+    ) -> Deferred[list[Command]]:
+        """Return up to ``limit`` (1 to 10,000) commands, the newest first, with an id below ``before``.
+
+        ``device`` and ``open`` (True: not ended, False: ended) narrow the choice.
+        """
+
+    def prune_commands(before: float) -> Deferred[int]:
+        """Delete the commands that ended before this time, and return how many there were."""
+
+    def on_cards_changed(listener: Callable[[CardChanges], None]) -> None:
+        """Call ``listener``, in the reactor thread, within two seconds after another program changed cards."""
+
+    def last_error() -> str | None:
+        """Return why the last write failed, None if it did not."""
