@@ -61,8 +61,8 @@ class Command:
 
     ``id`` is a positive whole number, given once and never again. ``text`` is a text command of the terminal's list;
     ``message`` a JT/T 808 message in the exchange format; exactly one of them is set. ``owner`` is who gave it,
-    ``purpose`` what for. ``repeatable``: nothing happens twice if the terminal gets it twice. ``why`` says in a sentence
-    how it came to its state; ``reply`` is what the terminal answered, ``late`` what it said after the end.
+    ``purpose`` what for. ``repeatable``: nothing happens twice if the terminal gets it twice. ``why`` says in words
+    how it came to its state, ``reply`` is what the terminal answered, ``late`` what it said after the end.
     """
 
     id: int
