@@ -28,6 +28,18 @@ class LoggedIn:
 
 
 @attrs.define(eq=True)
+class Ask:
+    """Somebody else decides whether the terminal comes in: give the session's ``decided`` what they said.
+
+    ``question`` is "register" or "authenticate", ``body`` the terminal's message in the exchange format.
+    """
+
+    identity: str
+    question: str
+    body: Mapping[str, Any]
+
+
+@attrs.define(eq=True)
 class LoggedOut:
     """The terminal said good-bye; the connection may go on for others."""
 
@@ -54,4 +66,4 @@ class Close:
     reason: str
 
 
-Event = Send | LoggedIn | LoggedOut | CommandEnded | Report | Close
+Event = Send | LoggedIn | Ask | LoggedOut | CommandEnded | Report | Close

@@ -12,12 +12,19 @@ A connection may carry many terminals (forwarders do that), so every event says 
 
 Before a terminal is in, only registration and authentication are done; anything else is answered 0x8001 with result 1
 and goes no further. JT/T 808-2019, chapters 5 and 6.
+
+The :class:`Door` may leave both undecided. Then an :class:`Ask` goes out, and
+
+    decided(identity, question, result, code, now) -> events    what an answer at once would have given
+
+While an authentication is undecided, nothing else of that terminal is answered or stored, nor refused: it keeps its
+reports and sends them again.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, datetime, timezone
 from typing import Any, Protocol
 
@@ -28,7 +35,7 @@ from jimigw.wire.errors import DecodeError
 from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
 
-from ..events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from ..events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 from .codec import Packet, decode_body, decode_frame
 from .dialect import Dialect
 from .downlinks import Done
@@ -39,10 +46,13 @@ from .messages.location import CHINA, LocationFacts, utc_of
 from .messages.registration import Registration2011
 from .reading import read
 from .rsa import RSA, PlatformKey
-from .talk import Talk, Whole
+from .talk import Question, Talk, Whole
 from .versions import V2011
 
 PROTOCOL = "jt808"
+
+#: the questions of :class:`Ask`
+REGISTER, AUTHENTICATE = "register", "authenticate"
 
 SUCCESS, FAILURE, UNSUPPORTED = 0, 1, 3
 
@@ -57,6 +67,8 @@ _PARTS_OUTSIDE = 4
 #: seconds after which a complete message that is not stored is reported once more, when the terminal repeats it
 _STORED_WITHIN = 3.0
 
+#: what a terminal may say before it is in: registration and authentication
+_ENTRANCE = frozenset({0x0100, 0x0102})
 #: answers of the terminal to what the platform asked: nothing is owed for them
 _REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x1003})
 #: answered at once, also while nothing can be stored: a terminal that hears nothing gives the link up
@@ -64,13 +76,16 @@ _AT_ONCE = frozenset({0x0002, 0x0003, 0x0101, 0x0004, 0x0005})
 
 
 class Door(Protocol):
-    """Who may come in. Asked before a registration or an authentication is answered."""
+    """Who may come in. Asked before a registration or an authentication is answered.
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+    None is "not decided yet": :meth:`Session.decided` is told later.
+    """
+
+    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str] | None:
         """The result of a registration (0 is success; see 0x8100) and the authentication code."""
         ...
 
-    def authenticate(self, identity: str, code: str) -> bool:
+    def authenticate(self, identity: str, code: str) -> bool | None:
         """Whether this is the code that the terminal was given."""
         ...
 
@@ -91,12 +106,13 @@ class Settings:
 
 @attrs.define
 class SessionCounters:
-    """What became of the frames of a session."""
+    """What became of the frames of a session; ``held`` are those that came while an authentication was undecided."""
 
     reports: int = 0
     unreadable: int = 0
     unknown: int = 0
     before_login: int = 0
+    held: int = 0
     bad_logins: int = 0
     parts: int = 0
     too_many_terminals: int = 0
@@ -241,6 +257,9 @@ class Session:
 
     def _frame(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
         header, body = frame.header, frame.body
+        if AUTHENTICATE in talk.questions and header.msg_id not in _ENTRANCE:
+            self.counters.held += 1
+            return
         talk.encrypted = header.encrypt == RSA
         key = self._settings.key
         if header.encrypt == RSA and key is not None:
@@ -264,7 +283,7 @@ class Session:
     def _part(self, talk: Talk, frame: Frame, body: bytes, received: datetime, now: float, events: list[Event]) -> None:
         """A piece of a long message: acknowledged, which is no promise yet, and kept until the last one is there."""
         header = frame.header
-        if not talk.inside and (header.msg_id not in (0x0100, 0x0102) or header.frag_total > _PARTS_OUTSIDE):
+        if not talk.inside and (header.msg_id not in _ENTRANCE or header.frag_total > _PARTS_OUTSIDE):
             self._refuse(talk, header, events)
             return
         self.counters.parts += 1
@@ -357,40 +376,62 @@ class Session:
             self._respond(talk, header, FAILURE, events)
 
     def _register(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
+        question = Question(packet, raw, received, packet.header.msg_sn)
         body = packet.body
         if body is None:
-            self.counters.bad_logins += 1
-            result, code = 4, ""
+            self._registered(talk, question, 4, "", events)
+            return
+        if isinstance(body, Registration2011):
+            talk.edition = V2011
+        if self._asked(talk, REGISTER, question):
+            return
+        decision = self._door.register(talk.identity, body.to_json())
+        if decision is None:
+            self._ask(talk, REGISTER, question, body.to_json(), events)
         else:
-            if isinstance(body, Registration2011):
-                talk.edition = V2011
-            result, code = self._door.register(talk.identity, body.to_json())
-            if talk.edition == V2011:
-                # The header of 2011 is that of 2013: the code brings the edition back when the terminal does.
-                code += _CODE_OF_2011
-            if result == SUCCESS:
-                talk.registration = self._report(talk, packet, raw, received)
-        answer: dict[str, Any] = {"seq": packet.header.msg_sn, "result": result}
+            self._registered(talk, question, *decision, events)
+
+    def _registered(self, talk: Talk, question: Question, result: int, code: str, events: list[Event]) -> None:
+        """What follows from a registration that is decided."""
+        if question.packet.body is None:
+            self.counters.bad_logins += 1
+        answer: dict[str, Any] = {"seq": question.serial, "result": result}
         if result == SUCCESS:
-            answer["auth_code"] = code
+            # The header of 2011 is that of 2013: the code brings the edition back when the terminal does.
+            answer["auth_code"] = code + _CODE_OF_2011 if talk.edition == V2011 else code
+            talk.registration = self._report(talk, question.packet, question.raw, question.received)
         self._send(talk, 0x8100, answer, events)
 
     def _authenticate(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
+        question = Question(packet, raw, received, packet.header.msg_sn)
         body: Any = packet.body
-        code = "" if body is None else body.code
+        if body is None:
+            self._authenticated(talk, question, False, events)
+            return
+        code = body.code
         if code.endswith(_CODE_OF_2011):
             code, talk.edition = code.removesuffix(_CODE_OF_2011), V2011
-        if body is None or not self._door.authenticate(talk.identity, code):
+        if self._asked(talk, AUTHENTICATE, question):
+            return
+        right = self._door.authenticate(talk.identity, code)
+        if right is None:
+            self._ask(talk, AUTHENTICATE, question, body.to_json() | {"code": code}, events)
+        else:
+            self._authenticated(talk, question, right, events)
+
+    def _authenticated(self, talk: Talk, question: Question, right: bool, events: list[Event]) -> None:
+        """What follows from an authentication that is decided."""
+        response = _RESPONSE.pack(question.serial, 0x0102, SUCCESS if right else FAILURE)
+        events.append(Send(b"".join(talk.frames(0x8001, response)[1])))
+        if not right:
             self.counters.bad_logins += 1
-            self._respond(talk, packet.header, FAILURE, events)
             if talk.inside:
                 talk.inside = False
                 events.append(LoggedOut(talk.identity, "the terminal did not know its authentication code"))
             return
         talk.inside = True
         self.identity = self.identity or talk.identity
-        self._respond(talk, packet.header, SUCCESS, events)
-        report = self._report(talk, packet, raw, received)
+        report = self._report(talk, question.packet, question.raw, question.received)
         # Whoever reads records must not be able to log in with what it read.
         report.message["body"].pop("code", None)
         report.raw = b""
@@ -398,6 +439,36 @@ class Session:
         if talk.registration is not None:
             events.append(talk.registration)
             talk.registration = None
+
+    # -- decided later --------------------------------------------------------------------------------------------
+
+    def decided(self, identity: str, question: str, result: int, code: str, now: float) -> list[Event]:
+        """What follows from the answer to an :class:`Ask`; nothing if that question is not open any more.
+
+        ``result`` 0 is success. ``code`` is the authentication code that a registered terminal gets, and means nothing
+        for an authentication.
+        """
+        events: list[Event] = []
+        for talk in self._talks.values():
+            if talk.identity == identity and question in talk.questions:
+                asked = talk.questions.pop(question)
+                if question == REGISTER:
+                    self._registered(talk, asked, result, code, events)
+                else:
+                    self._authenticated(talk, asked, result == SUCCESS, events)
+                break
+        return events
+
+    def _ask(self, talk: Talk, question: str, asked: Question, body: Mapping[str, Any], events: list[Event]) -> None:
+        talk.questions[question] = asked
+        events.append(Ask(talk.identity, question, body))
+
+    def _asked(self, talk: Talk, question: str, again: Question) -> bool:
+        """Whether this question is open already: then the terminal, which repeats itself, is answered this time."""
+        open_one = talk.questions.get(question)
+        if open_one is not None:
+            open_one.serial = again.serial
+        return open_one is not None
 
     def _inside(
         self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event], header: Header
@@ -504,4 +575,4 @@ def _any(body: Message | None) -> Any:
     return body
 
 
-__all__ = ["PROTOCOL", "Door", "Session", "SessionCounters", "Settings"]
+__all__ = ["AUTHENTICATE", "PROTOCOL", "REGISTER", "Door", "Session", "SessionCounters", "Settings"]

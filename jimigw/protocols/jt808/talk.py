@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ import attrs
 from jimigw.model.report import Report, Ticket
 from jimigw.wire.errors import DecodeError, EncodeError
 
-from .codec import encode_body
+from .codec import Packet, encode_body
 from .dialect import Dialect
 from .downlinks import Done, Downlinks, Outcome
 from .fragments import Assembled, Budget, Reassembly, Sent
@@ -58,6 +59,19 @@ class Whole(Ticket):
             self.parts = attrs.evolve(self.parts, body=b"")
 
 
+@attrs.define(eq=False)
+class Question:
+    """A registration or an authentication that is not decided yet: the message, its frame and when it came.
+
+    ``serial`` is the number that the answer quotes: that of the latest repeat.
+    """
+
+    packet: Packet
+    raw: bytes
+    received: datetime
+    serial: int
+
+
 class Talk:
     """One terminal on a connection: who it is, whether it is in, and what is under way with it."""
 
@@ -70,6 +84,7 @@ class Talk:
         "inside",
         "key",
         "parts",
+        "questions",
         "registration",
         "sent",
         "serial",
@@ -85,6 +100,8 @@ class Talk:
         self.inside = False
         #: the registration, until the terminal has shown that it got its code: only then it is worth a record
         self.registration: Report | None = None
+        #: what is not decided yet, by :attr:`.events.Ask.question`
+        self.questions: dict[str, Question] = {}
         self.serial = 0
         self.parts = Reassembly(budget)
         self.sent = Sent()
@@ -178,6 +195,7 @@ class Talk:
 
     def leave(self, now: float) -> list[Done]:
         """The link is gone: give back what is kept, and say how the commands ended that were open."""
+        self.questions.clear()
         for whole in self.wholes:
             whole.let_go()
         self.parts.clear()

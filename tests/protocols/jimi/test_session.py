@@ -44,6 +44,7 @@ def shown(events: Sequence[Event]) -> list[str]:
             answer = "-" if event.answer is None else "{0.protocol:02x}/{0.serial}".format(one_frame(event.answer))
             words.append(f"{event.kind} {answer}")
         else:
+            assert isinstance(event, Close)
             words.append(f"close: {event.reason}")
     return words
 

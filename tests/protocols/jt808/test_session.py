@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jimigw.model.report import Report
-from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 from jimigw.protocols.jt808.codec import decode_frame, encode_json
 from jimigw.protocols.jt808.fragments import Budget
 from jimigw.protocols.jt808.frame import Frame, build, frames_of
@@ -94,6 +94,8 @@ def said(events: list[Event]) -> list[str]:
             words.append(f"in {event.identity}")
         elif isinstance(event, LoggedOut):
             words.append(f"out {event.identity}")
+        elif isinstance(event, Ask):
+            words.append(f"ask {event.identity} {event.question}")
         elif isinstance(event, Close):
             words.append(f"close: {event.reason}")
         elif isinstance(event, CommandEnded):
