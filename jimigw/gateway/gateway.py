@@ -1,7 +1,8 @@
 """What the edge asks: may this terminal come in, and: store this report, then let its answer go.
 
-edge ──login──▶ admission ──▶ registry (the newer connection wins) ──▶ journal
-edge ──report──▶ journal ──committed──▶ link.send(answer)
+edge ──login──▶ admission ──▶ registry (the newer connection wins) ──▶ journal, commands that wait
+edge ──report──▶ registry (what it shows of the terminal) ──▶ journal ──committed──▶ link.send(answer)
+                     └──answer to a command──▶ commands
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import attrs
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from jimigw.journal.interface import Entry, IJournal
+from jimigw.model.command import Command
 from jimigw.model.device import Device
 from jimigw.model.record import record_json
 from jimigw.model.report import Report, Ticket
 
 from .admission import Admission
+from .commands import CommandLink, Commands
+from .facts import learn
 from .registry import Registry
+from .taps import Taps
 
 
-class Link(Protocol):
+class Link(CommandLink, Protocol):
     """A live connection, as the gateway sees it."""
 
     #: whose it is; None before a login that was let in
@@ -49,6 +55,7 @@ class Ended(Protocol):
     tag: Any
     outcome: str
     reason: str
+    reply: Any
 
 
 @attrs.define(slots=True, eq=False)
@@ -78,8 +85,11 @@ class Gateway:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, admission: Admission, journal: IJournal) -> None:
-        self.registry, self.admission, self.journal = registry, admission, journal
+    def __init__(
+        self, registry: Registry, admission: Admission, journal: IJournal, commands: Commands | None = None
+    ) -> None:
+        self.registry, self.admission, self.journal, self.commands = registry, admission, journal, commands
+        self.taps = Taps()
         self.counters = GatewayCounters()
         self._ready: list[Link] = []
         # A batch that brought one connection many answers sends them in one write.
@@ -100,10 +110,17 @@ class Gateway:
         device.logins += 1
         device.last_seen = now
         device.protocol = report.protocol
-        if older is not None and older is not link:
-            self.counters.taken_over += 1
-            older.disconnect(f"{identity} logged in again from {link.address}")
+        device.address = link.address
+        if older is not link:
+            device.link_since, device.link_frames, device.link_bytes, device.link_errors = now, 0, 0, 0
+            if older is not None:
+                self.counters.taken_over += 1
+                older.disconnect(f"{identity} logged in again from {link.address}")
+                self._link_lost(device)
+        self._look(device, report, now)
         self._store(device, report, None, now)
+        if self.commands is not None:
+            self.commands.logged_in(device.id)
         return True
 
     def report(self, link: Link, report: Report, now: float) -> None:
@@ -112,20 +129,78 @@ class Gateway:
         if device is None:
             self.counters.refused_reports += 1
             return
-        device.last_seen = now
-        if report.position is not None and not report.position.replayed:
-            device.position = report.position
+        self._look(device, report, now)
         self._store(device, report, link, now)
+        if report.kind == "command_result" and self.commands is not None:
+            body = report.message["body"]
+            flag, content = body.get("server_flag"), body.get("content")
+            if flag is not None:
+                self.commands.heard(device.id, flag, content if isinstance(content, str) else str(content))
+
+    def _look(self, device: Device, report: Report, now: float) -> None:
+        """Take over what a report shows of the terminal."""
+        device.last_seen = now
+        device.link_frames += 1
+        device.link_bytes += len(report.raw)
+        position = report.position
+        if position is not None and not position.replayed:
+            device.position = position
+            if position.ignition is not None:
+                device.ignition = position.ignition
+        if report.alarms:
+            device.alarm, device.alarm_at = report.alarms[0], now
+        kind = report.kind
+        if kind != "position" and kind != "heartbeat":
+            if kind == "unknown":
+                device.link_errors += 1
+            else:
+                learn(device, report)
+        if not device.stale:
+            self.registry.touch(device)
+        if self.taps:
+            self.taps.up(device.id, report, now)
 
     def command_ended(self, link: Link | None, command: Ended, now: float) -> None:
-        """Store how a command of the platform ended; what the terminal itself said of it is a record of its own."""
+        """A session says how a command of the platform ended."""
         device = None if link is None else link.device
+        if device is not None and self.commands is not None:
+            self.commands.ended(device.id, command.tag, command.outcome, command.reason, command.reply)
+
+    def record_command(self, command: Command) -> None:
+        """Tell the platform how a command ended; what the terminal itself said of it is a record of its own."""
+        device = self.registry.get(command.device)
+        told = {
+            "command": command.id,
+            "outcome": str(command.state),
+            "reason": command.why,
+            "text": command.text,
+            "message": command.message,
+            "reply": command.reply,
+            "owner": command.owner,
+            "sendings": command.sendings,
+        }
+        body = {key: value for key, value in told.items() if value is not None}
+        protocol = "jimi" if device is None else device.protocol
+        header = {"imei" if protocol == "jimi" else "phone": command.device}
+        received = datetime.fromtimestamp(command.ended, UTC)
+        report = Report(protocol, "command_result", {"header": header, "body": body}, b"", received)
+        self._append(command.device, report, None, command.ended)
+
+    def disconnect(self, id: str, reason: str) -> bool:
+        """Close the connection of a terminal; False if it is not on line. It may come again."""
+        device = self.registry.get(id)
+        if device is None or device.link is None:
+            return False
+        device.link.disconnect(reason)
+        return True
+
+    def forget(self, id: str) -> Deferred[None]:
+        """Close the connection of a terminal and take it out of the registry; its records stay."""
+        device = self.registry.get(id)
         if device is None:
-            return
-        told: dict[str, Any] = {"command": str(command.tag), "outcome": command.outcome, "reason": command.reason}
-        message = {"header": _whose(device), "body": told}
-        received = datetime.fromtimestamp(now, UTC)
-        self._store(device, Report(device.protocol, "command_result", message, b"", received), None, now)
+            return succeed(None)
+        self.disconnect(id, "the terminal is taken out of the registry")
+        return self.registry.forget(device)
 
     def closed(self, link: Link, reason: str, now: float) -> None:
         """A connection is gone: its terminal is off line, unless a newer connection took over."""
@@ -136,12 +211,22 @@ class Gateway:
         if device.link is not link:
             return
         device.link = None
+        device.left, device.left_at = reason, now
+        self.registry.touch(device)
+        self._link_lost(device)
         message = {"header": _whose(device), "body": {"reason": reason}}
         report = Report(device.protocol, "logout", message, b"", datetime.fromtimestamp(now, UTC))
         self._store(device, report, None, now)
 
+    def _link_lost(self, device: Device) -> None:
+        if self.commands is not None:
+            self.commands.link_lost(device.id)
+
     def _store(self, device: Device, report: Report, link: Link | None, now: float) -> None:
-        identity, answer = device.id, report.answer
+        self._append(device.card.id, report, link, now)
+
+    def _append(self, identity: str, report: Report, link: Link | None, now: float) -> None:
+        answer = report.answer
         self.counters.reports += 1
         taken = self.journal.append(
             Receipt(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.logger import Logger
 
+from jimigw.gateway.commands import Unsendable
 from jimigw.model.device import Device
 from jimigw.model.report import Report
 from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.jt808.downlinks import QueueFull
+from jimigw.wire.errors import EncodeError
 
 
 class Rider:
     """One terminal on a connection: the link that the gateway knows."""
 
     __slots__ = ("answers", "carrier", "device", "identity")
+    #: its session keeps the order and repeats what is not answered
+    window = 4
 
     def __init__(self, carrier: Riders, identity: str) -> None:
         self.carrier, self.identity = carrier, identity
@@ -28,7 +34,31 @@ class Rider:
 
     def send(self, data: bytes) -> None:
         """Send to the terminal; nothing happens when the connection is gone."""
+        self.tapped(data)
         self.carrier.send(data)
+
+    def tapped(self, data: bytes) -> None:
+        """Show those who listen what goes to the terminal."""
+        factory = self.carrier.factory
+        if factory.gateway.taps and self.device is not None:
+            factory.gateway.taps.down(self.device.id, self.device.protocol, data, factory.seconds())
+
+    def command(self, tag: int, content: str | Mapping[str, Any], ttl: float) -> None:
+        """Send a text command or a message. :class:`Unsendable` if it cannot be written for this terminal."""
+        carrier = self.carrier
+        now = carrier.factory.seconds()
+        try:
+            events = carrier.session.command(self.identity, tag, content, now, ttl)
+        except (EncodeError, QueueFull) as error:
+            raise Unsendable(str(error)) from None
+        except KeyError:
+            raise Unsendable("the terminal is not in on this connection") from None
+        for event in events:
+            carrier._do(event, now)
+
+    def cancel(self, tag: int) -> None:
+        """Wait for the answer to a command no more, and do not repeat it."""
+        self.carrier.session.cancel(self.identity, tag, self.carrier.factory.seconds())
 
     def disconnect(self, reason: str) -> None:
         """This terminal is heard on this connection no more; the connection goes on for the others it carries."""
@@ -63,6 +93,9 @@ class Riders:
             else:
                 self.factory.gateway.counters.refused_reports += 1
         elif isinstance(event, Send):
+            rider = self.riders.get(event.identity)
+            if rider is not None:
+                rider.tapped(event.data)
             self.send(event.data)
         elif isinstance(event, LoggedIn):
             self._rider_logged_in(event, now)

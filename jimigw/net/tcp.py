@@ -5,7 +5,7 @@ The hot path is here: bytes in, session, gateway; and, after the commit, the ans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -18,10 +18,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jimigw.gateway.commands import Unsendable
 from jimigw.gateway.gateway import Gateway
 from jimigw.model.device import Device
 from jimigw.model.report import Report
 from jimigw.protocols.events import Close, Event, LoggedIn, Send
+from jimigw.wire.errors import EncodeError
 
 GOODBYE = 5.0
 """Seconds that a connection gets to take what was sent before it was closed."""
@@ -87,6 +89,8 @@ class Terminal(TwistedProtocol):
     """One connection of a terminal. It is the link that the gateway knows."""
 
     _log = Logger()
+    #: the terminal answers one command before it gets the next
+    window = 1
 
     def __init__(self, factory: TerminalFactory, session: TerminalSession, address: IAddress) -> None:
         self.factory: TerminalFactory = factory
@@ -203,6 +207,8 @@ class Terminal(TwistedProtocol):
         if self._reason is not None or not transport.connected:
             return
         self.factory.counters.bytes_out += len(data)
+        if self.factory.gateway.taps:
+            self._tapped(data)
         if self._direct and not transport.dataBuffer and not transport._tempDataBuffer:
             # An answer is a few bytes and nearly always fits the socket's buffer. write() would ask the kernel to tell
             # when the socket is writable, be told, write, and ask it to stop: three system calls more for each answer.
@@ -215,6 +221,24 @@ class Terminal(TwistedProtocol):
                 return
             data = data[sent:]
         transport.write(data)
+
+    def _tapped(self, data: bytes) -> None:
+        device = self.device
+        if device is not None:
+            self.factory.gateway.taps.down(device.id, device.protocol, data, self.factory.seconds())
+
+    def command(self, tag: int, content: str | Mapping[str, Any], ttl: float) -> None:
+        """Send a text command with this flag. :class:`Unsendable` if it cannot be written."""
+        if not isinstance(content, str):
+            raise Unsendable("a terminal of the Jimi protocol takes text commands")
+        try:
+            frame: bytes = self.session.command(content, tag & 0xFFFFFFFF)  # type: ignore[attr-defined]
+        except EncodeError as error:
+            raise Unsendable(str(error)) from None
+        self.send(frame)
+
+    def cancel(self, tag: int) -> None:
+        """Nothing to do: a text command is sent once."""
 
     def disconnect(self, reason: str) -> None:
         """Close the connection, for this reason. What was sent before is still delivered, for a while."""

@@ -17,6 +17,8 @@ class Send:
     """Send these bytes now; nothing has to be stored first."""
 
     data: bytes
+    #: whose they are, where a connection may carry several terminals
+    identity: str = ""
 
 
 @attrs.define(eq=False)
@@ -49,8 +51,9 @@ class LoggedOut:
 
 @attrs.define(eq=True)
 class CommandEnded:
-    """A command of the platform has come to its end: ``outcome`` is answered, refused, failed or expired, ``reason`` a
-    sentence for people, ``reply`` the body of the terminal's message that decided it, None if none did."""
+    """A command of the platform has come to its end: ``outcome`` is answered, refused, failed, expired, lost (the link
+    went before the answer came) or unsent (it went before the command was sent), ``reason`` a sentence for people,
+    ``reply`` the body of the terminal's message that decided it, None if none did."""
 
     identity: str
     tag: Hashable

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import attrs
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from jimigw.gateway.commands import Unsendable
 from jimigw.journal.interface import Entry, IJournal
+from jimigw.model.command import Command
+from jimigw.model.device import Card, State
+from jimigw.store.interface import CardChanges, Contents, IStore, StoreError
 
 
 @implementer(IJournal)
@@ -67,7 +73,11 @@ class RecordingJournal:
 class RecordingLink:
     """A connection that writes down what is sent and why it was closed."""
 
-    def __init__(self, address: str = "192.0.2.1:4000") -> None:
+    def __init__(self, address: str = "192.0.2.1:4000", window: int = 1) -> None:
+        self.window = window
+        self.given: list[tuple[int, str | Mapping[str, Any]]] = []
+        self.cancelled: list[int] = []
+        self.unsendable: str | None = None
         self.device: Any = None
         self.answers = b""
         self.address = address
@@ -79,3 +89,102 @@ class RecordingLink:
 
     def disconnect(self, reason: str) -> None:
         self.closed.append(reason)
+
+    def command(self, tag: int, content: str | Mapping[str, Any], ttl: float) -> None:
+        if self.unsendable is not None:
+            raise Unsendable(self.unsendable)
+        self.given.append((tag, content))
+
+    def cancel(self, tag: int) -> None:
+        self.cancelled.append(tag)
+
+
+@implementer(IStore)
+class RecordingStore:
+    """A store in memory that commits when the test says so. A crash loses what was not committed."""
+
+    def __init__(self) -> None:
+        self.commands_: dict[int, Command] = {}
+        self.states: dict[str, State] = {}
+        self.cards: dict[str, Card] = {}
+        self.forgotten: list[str] = []
+        self.waiting: list[tuple[Callable[[], Any], Deferred[Any]]] = []
+        self.failing = False
+        self.next_id = 0
+        self.history: list[tuple[int, str]] = []
+
+    def _later(self, act: Callable[[], Any]) -> Deferred[Any]:
+        done: Deferred[Any] = Deferred()
+        self.waiting.append((act, done))
+        return done
+
+    def commit(self) -> None:
+        """Everything that was given is safe now, or has failed; also what follows from it."""
+        while self.waiting:
+            waiting, self.waiting = self.waiting, []
+            for act, done in waiting:
+                if self.failing:
+                    done.errback(StoreError("The disk is full."))
+                else:
+                    done.callback(act())
+
+    def crash(self) -> None:
+        """Forget what was not committed."""
+        self.waiting.clear()
+
+    def save_command(self, command: Command) -> Deferred[None]:
+        copy = attrs.evolve(command)
+
+        def act() -> None:
+            self.commands_[copy.id] = copy
+            self.history.append((copy.id, str(copy.state)))
+
+        return self._later(act)
+
+    def command(self, id: int) -> Deferred[Command | None]:
+        return self._later(lambda: self.commands_.get(id))
+
+    def commands(
+        self, device: str | None = None, open: bool | None = None, before: int | None = None, limit: int = 100
+    ) -> Deferred[list[Command]]:
+        def act() -> list[Command]:
+            found = [
+                command
+                for command in self.commands_.values()
+                if (device is None or command.device == device)
+                and (open is None or command.state.ended is not open)
+                and (before is None or command.id < before)
+            ]
+            return sorted(found, key=lambda command: -command.id)[:limit]
+
+        return self._later(act)
+
+    def next_command_id(self) -> int:
+        self.next_id += 1
+        return self.next_id
+
+    def open_commands(self) -> list[Command]:
+        """What a service finds when it starts."""
+        return [attrs.evolve(command) for command in self.commands_.values() if not command.state.ended]
+
+    def save_states(self, states: Collection[tuple[str, State]]) -> Deferred[None]:
+        kept = [(id, attrs.evolve(state)) for id, state in states]
+        return self._later(lambda: self.states.update(kept))
+
+    def save_card(self, card: Card) -> Deferred[None]:
+        copy = attrs.evolve(card)
+        return self._later(lambda: self.cards.__setitem__(copy.id, copy))
+
+    def forget(self, id: str) -> Deferred[None]:
+        return self._later(lambda: self.forgotten.append(id))
+
+    def start(self) -> Contents:
+        return Contents([], self.open_commands())
+
+    def close(self) -> Any: ...
+
+    def prune_commands(self, before: float) -> Any: ...
+
+    def on_cards_changed(self, listener: Callable[[CardChanges], None]) -> None: ...
+
+    def last_error(self) -> str | None: ...

@@ -9,7 +9,8 @@ The life of a command; the table of replies is in :mod:`.replies`:
 
     WAITING ──its turn──▶ OUT ──own reply, or 0x0001 where that is enough──▶ answered
        │                   │ ──0x0001 or own reply with another result────▶ refused
-       │                   │ ──no answer to the last repeat, link lost────▶ failed
+       │                   │ ──no answer to the last repeat────▶ failed
+       ├──link lost────────┼──link lost────▶ lost (from WAITING: unsent)
        │                   │ ──0x0001, and its own reply may follow──▶ HEARD (never repeated), then as OUT
        └──its time is over─┴──its time is over──▶ expired
 
@@ -26,7 +27,7 @@ from typing import Any
 
 import attrs
 
-from .replies import GENERAL, REFUSALS, REPLIES, General, Rule, rule_of, unquoted
+from .replies import GENERAL, REFUSALS, REPLIES, TEXT, TEXT_TYPE, General, Rule, rule_of, unquoted
 
 
 def growing(first: float, repeats: int) -> tuple[float, ...]:
@@ -56,6 +57,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     EXPIRED = "expired"
+    LOST = "lost"
+    UNSENT = "unsent"
 
 
 @attrs.define
@@ -83,6 +86,13 @@ class _Reply:
     msg_id: int
     msg_sn: int
     body: Mapping[str, Any]
+
+    @property
+    def quoted(self) -> Any:
+        """The serial number of the command that it answers: the answer to a text command has it as its own."""
+        if self.msg_id in TEXT.replies:
+            return self.msg_sn if self.body.get("type") == TEXT_TYPE else None
+        return self.body.get("seq")
 
 
 @attrs.define(eq=False)
@@ -160,11 +170,18 @@ class Downlinks:
         return min(times)
 
     def send(
-        self, tag: Hashable, frames: Sequence[bytes], msg_id: int, first_sn: int, now: float, ttl: float
+        self,
+        tag: Hashable,
+        frames: Sequence[bytes],
+        msg_id: int,
+        first_sn: int,
+        now: float,
+        ttl: float,
+        rule: Rule | None = None,
     ) -> list[bytes]:
         """Take a command of these frames, whose serial numbers are consecutive from ``first_sn``; what to send now.
 
-        It ends at the latest ``ttl`` seconds from now. :class:`QueueFull` if there is no room for it, ValueError for a
+        It ends at the latest ``ttl`` seconds from now; ``rule`` says what ends it, None: that of its id. :class:`QueueFull` if there is no room for it, ValueError for a
         tag that is open and for a command without frames; then it was not taken.
         """
         settings, size = self._settings, sum(map(len, frames))
@@ -179,7 +196,7 @@ class Downlinks:
                 f"{self._bytes} bytes of commands are waiting for this terminal, {size} more are over the "
                 f"{settings.most_bytes} that may"
             )
-        rule = rule_of(msg_id)
+        rule = rule or rule_of(msg_id)
         keys = unquoted(self.edition).intersection(rule.replies)
         self._orders[tag] = _Order(tag, frames, msg_id, first_sn, rule, keys, now + ttl, size)
         self._bytes += size
@@ -234,7 +251,7 @@ class Downlinks:
         for order in list(self._orders.values()):
             if order.sent or now >= order.expires:
                 ending = self._overdue(order, now) or self._without_reply(
-                    order, Outcome.FAILED, "the link was lost before the terminal answered"
+                    order, Outcome.LOST, "the link was lost before the terminal answered"
                 )
                 done.append(self._end(order, *ending, now))
             else:
@@ -254,12 +271,11 @@ class Downlinks:
 
     def _replied(self, reply: _Reply) -> _Order | None:
         """The command that this reply of its own is for."""
-        seq = reply.body.get("seq")
         for order in self._orders.values():
             if (
                 order.sent
                 and reply.msg_id in order.rule.replies
-                and (reply.msg_id in order.keys or order.position(seq) is not None)
+                and (reply.msg_id in order.keys or order.position(reply.quoted) is not None)
             ):
                 return order
         return None

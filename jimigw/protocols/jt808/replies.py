@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -77,6 +77,10 @@ RULES: Final[Mapping[int, Rule]] = {
     0x9212: _NONE,
 }
 
+#: a text command, 0x8900 of type 0xF0: the reply is 0x0900 of the same type, under the command's own serial number
+TEXT_TYPE: Final = 0xF0
+TEXT: Final = Rule((0x0900,), General.ENOUGH)
+
 #: replies that do not quote the serial number of the command
 UNQUOTED: Final = frozenset({0x0107, 0x0608, 0x0702, 0x0A00, 0x1003})
 #: those that do so since 2013 only
@@ -90,11 +94,13 @@ REFUSALS: Final[Mapping[int, Mapping[int, str]]] = {
 }
 
 #: every message id that can be a reply
-REPLIES: Final = frozenset({GENERAL}.union(*(rule.replies for rule in RULES.values())))
+REPLIES: Final = frozenset({GENERAL, *TEXT.replies}.union(*(rule.replies for rule in RULES.values())))
 
 
-def rule_of(msg_id: int) -> Rule:
+def rule_of(msg_id: int, body: Any = None) -> Rule:
     """What ends this message of the platform."""
+    if msg_id == 0x8900 and isinstance(body, Mapping) and body.get("type") == TEXT_TYPE:
+        return TEXT
     return RULES.get(msg_id, _BY_GENERAL)
 
 

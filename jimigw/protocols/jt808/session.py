@@ -184,7 +184,8 @@ class Session:
         return events
 
     def command(self, identity: str, tag: Hashable, message: Any, now: float, ttl: float) -> list[Event]:
-        """Give a terminal that is in a message of the platform, ``{"header": {"msg_id": ...}, "body": {...}}``.
+        """Give a terminal that is in a message of the platform, ``{"header": {"msg_id": ...}, "body": {...}}``, or the
+        text of a command, which goes as transparent data of type 0xF0.
 
         It ends, within ``ttl`` seconds, with a :class:`CommandEnded` of this tag. KeyError if the terminal is not in,
         :class:`EncodeError` for a message that cannot be written, :class:`.downlinks.QueueFull` if too many wait.
@@ -196,6 +197,12 @@ class Session:
                 self._commands(talk, now, events)
                 return events
         raise KeyError(f"{identity} is not in on this connection")
+
+    def cancel(self, identity: str, tag: Hashable, now: float) -> None:
+        """Forget a command, without a :class:`CommandEnded`. If it was sent, the terminal has it."""
+        for talk in self._talks.values():
+            if talk.identity == identity:
+                talk.commands.cancel(tag, now)
 
     def close(self, now: float) -> list[Event]:
         """The connection is gone: give back what is kept, and say how the open commands ended."""

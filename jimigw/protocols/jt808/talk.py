@@ -11,6 +11,7 @@ import attrs
 
 from jimigw.model.report import Report, Ticket
 from jimigw.wire.errors import DecodeError, EncodeError
+from jimigw.wire.kinds import to_base64
 
 from .codec import Packet, encode_body
 from .dialect import Dialect
@@ -18,6 +19,7 @@ from .downlinks import Done, Downlinks, Outcome
 from .fragments import Assembled, Budget, Reassembly, Sent
 from .frame import MAX_BODY, build, split
 from .header import Header
+from .replies import TEXT_TYPE, rule_of
 from .rsa import RSA, TerminalKey, pieces
 
 _WHOLES = 4
@@ -166,10 +168,14 @@ class Talk:
         return None
 
     def command(self, tag: Hashable, message: Any, now: float, ttl: float, dialect: Dialect) -> list[bytes]:
-        """Take a message of the platform, in the exchange format, that waits for its reply; what to send now.
+        """Take a message of the platform, in the exchange format, or the text of a command, that waits for its reply;
+        what to send now.
 
         :class:`EncodeError` for a message that cannot be written, :class:`.downlinks.QueueFull` if too many wait.
         """
+        if isinstance(message, str):
+            data = to_base64(message.encode("gb18030"))
+            message = {"header": {"msg_id": 0x8900}, "body": {"type": TEXT_TYPE, "data": data}}
         header = message.get("header") if isinstance(message, dict) else None
         msg_id = header.get("msg_id") if isinstance(header, dict) else None
         if isinstance(msg_id, bool) or not isinstance(msg_id, int) or not 0x8000 <= msg_id <= 0xFFFF:
@@ -180,7 +186,8 @@ class Talk:
             raise error.within("body") from None
         first, frames = self.frames(msg_id, body)
         self.commands.edition = self.edition
-        data = self.commands.send(tag, frames, msg_id, first, now, ttl)
+        rule = rule_of(msg_id, message.get("body"))
+        data = self.commands.send(tag, frames, msg_id, first, now, ttl, rule)
         if len(frames) > 1:
             self.sent.keep(first, frames, now)
         return data
@@ -200,4 +207,4 @@ class Talk:
             whole.let_go()
         self.parts.clear()
         done, unsent = self.commands.drop_all(now)
-        return done + [Done(tag, Outcome.FAILED, "the link was lost before it was sent") for tag in unsent]
+        return done + [Done(tag, Outcome.UNSENT, "the link was lost before it was sent") for tag in unsent]

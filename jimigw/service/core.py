@@ -1,0 +1,260 @@
+"""Store, journal, gateway and ports: started and stopped in the order that keeps every promise."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable
+from datetime import timedelta, timezone
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
+from twisted.logger import Logger
+
+from jimigw.gateway.admission import Admission, Listed, Open
+from jimigw.gateway.commands import Commands, CommandSettings
+from jimigw.gateway.door import RSA_KEY_FILE, SECRET_FILE, Door, DoorError, load_rsa_key, load_secret
+from jimigw.gateway.gateway import Gateway
+from jimigw.gateway.registry import Registry
+from jimigw.journal.interface import JournalError
+from jimigw.journal.sqlite import SqliteJournal
+from jimigw.model.device import Device
+from jimigw.net.carrier import Carrier
+from jimigw.net.tcp import Limits, TerminalFactory
+from jimigw.net.udp import Datagrams
+from jimigw.ops.config import Config
+from jimigw.ops.config_schema import CommandsConfig, JimiConfig, Jt808Config
+from jimigw.ops.logging import Throttle
+from jimigw.protocols.jimi.session import Session as JimiSession
+from jimigw.protocols.jimi.session import Settings as JimiSettings
+from jimigw.protocols.jt808.fragments import Budget
+from jimigw.protocols.jt808.rsa import PlatformKey
+from jimigw.protocols.jt808.session import Session as Jt808Session
+from jimigw.protocols.jt808.session import Settings as Jt808Settings
+from jimigw.store.interface import StoreError
+from jimigw.store.sqlite import SqliteStore
+
+from .ports import Ports
+
+_END = "the service ends"
+
+_LONGEST_RECORD = 32 << 20
+"""Bytes of the longest record: the longest message that is put together from parts, in base64, and room to spare."""
+
+STATUS_INTERVAL = 60.0
+"""Seconds between two lines in the log that say how the service is doing."""
+
+_PRUNE_INTERVAL = 3600.0
+_DAY = 86_400.0
+
+
+class Jimigw(Service):
+    """The service. ``load`` reads the config again, for :meth:`reload`."""
+
+    _log = Logger()
+    name = "jimigw"
+
+    def __init__(self, config: Config, reactor: Any, load: Callable[[], Config] | None = None) -> None:
+        self.config, self.reactor, self._load = config, reactor, load
+        self.throttle = Throttle(reactor)
+        journal = config.journal
+        self.journal = SqliteJournal(
+            config.path(journal.file),
+            reactor,
+            commit_interval=journal.commit_interval,
+            retention_days=journal.retention_days,
+            max_bytes=journal.max_bytes,
+            max_waiting=journal.max_waiting,
+            max_waiting_bytes=journal.max_waiting_bytes,
+            max_entry_bytes=_LONGEST_RECORD,
+        )
+        self.store = SqliteStore(config.path(config.store.file), reactor)
+        self.registry = Registry(self.store)
+        self.registry.on_removed = self._removed
+        self.commands = Commands(self.registry, self.store, reactor, command_settings(config.commands))
+        self.gateway = Gateway(self.registry, self._admission(), self.journal, self.commands)
+        self.commands.on_ended = self.gateway.record_command
+        self.open_ports = Ports(reactor, self._fail)
+        #: what all 808 terminals together may keep of unfinished messages
+        self.budget = Budget()
+        self._failed = False
+        self._timers: dict[str, IDelayedCall] = {}
+        self._said: tuple[int, int] = (0, 0)
+
+    # -- the start ----------------------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """Nothing yet: the ports are opened once store and journal are."""
+
+    def startService(self) -> None:
+        """Open store and journal, then the ports. What cannot be used ends the service with a sentence that says why."""
+        super().startService()
+        try:
+            self.config.data_path.mkdir(parents=True, exist_ok=True)
+            secret = load_secret(self.config.path(SECRET_FILE))
+            key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
+            contents = self.store.start()
+            self.journal.start()
+        except (JournalError, StoreError, DoorError) as error:
+            self._fail(str(error))
+            return
+        except OSError as error:
+            self._fail(f"data_dir {self.config.data_path}: {error.strerror}")
+            return
+        self.registry.restore(contents)
+        self.commands.restore(contents.commands)
+        self.store.on_cards_changed(self.registry.cards_changed)
+        self._open_jimi()
+        self._open_jt808(Door(self.gateway.admission, secret), key)
+        _calm_collector()
+        self._every("status", STATUS_INTERVAL, self._say_status)
+        self._every("flush", self.config.store.flush_interval, self.registry.flush)
+        self._every("prune", _PRUNE_INTERVAL, self._prune)
+
+    def _admission(self) -> Admission:
+        return Open() if self.config.admission.mode == "open" else Listed(self.registry)
+
+    def _open_jimi(self) -> None:
+        jimi = self.config.jimi
+        settings = JimiSettings(
+            max_frame=jimi.max_frame,
+            frame_timeout=jimi.frame_timeout,
+            max_junk=jimi.max_junk,
+            acknowledge=frozenset(jimi.acknowledge),
+            acknowledge_unknown=jimi.acknowledge_unknown,
+        )
+        factory = TerminalFactory(
+            "jimi", self.reactor, self.gateway, lambda: JimiSession(settings), _limits(jimi), self.throttle.complain
+        )
+        self.open_ports.listen("Jimi", jimi.endpoints, jimi.backlog, factory)
+
+    def _open_jt808(self, door: Door, key: PlatformKey) -> None:
+        jt808 = self.config.jt808
+        settings = Jt808Settings(
+            max_frame=jt808.max_frame,
+            frame_timeout=jt808.frame_timeout,
+            max_junk=jt808.max_junk,
+            max_terminals=jt808.max_terminals,
+            dialect=self.config.exchange.dialect,
+            zone=timezone(timedelta(hours=jt808.time_zone)),
+            key=key,
+        )
+        around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, self.budget), _limits(jt808))
+        factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
+        self.open_ports.listen("JT/T 808", jt808.endpoints, jt808.backlog, factory)
+        if jt808.udp:
+            datagrams = Datagrams("jt808/udp", *around, self.throttle.complain)
+            self.open_ports.listen_udp("JT/T 808", jt808.udp, datagrams)
+
+    @property
+    def edges(self) -> list[TerminalFactory | Datagrams]:
+        """The factories of all ports."""
+        return self.open_ports.edges
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """The ports that are open."""
+        return self.open_ports.listening
+
+    def _fail(self, why: str) -> None:
+        self._log.critical("the service cannot start: {why}", why=why)
+        if not self._failed:
+            self._failed = True
+            self.reactor.callWhenRunning(self._give_up)
+
+    def _give_up(self) -> None:
+        # twistd ends with status 0 whatever stopped the reactor; who started the service has to know better.
+        self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self.reactor.stop()
+
+    # -- while it runs ------------------------------------------------------------------------------------------------
+
+    def _every(self, name: str, seconds: float, act: Callable[[], Any]) -> None:
+        def again() -> None:
+            self._timers[name] = self.reactor.callLater(seconds, again)
+            act()
+
+        self._timers[name] = self.reactor.callLater(seconds, again)
+
+    def _removed(self, device: Device) -> None:
+        """People took a terminal out of the registry with another program."""
+        if device.link is not None:
+            device.link.disconnect("the terminal is taken out of the registry")
+
+    def _prune(self) -> None:
+        before = self.reactor.seconds() - self.config.commands.retention_days * _DAY
+        self.store.prune_commands(before).addErrback(
+            lambda failure: self._log.error("old commands stay: {error}", error=failure.getErrorMessage())
+        )
+
+    def _say_status(self) -> None:
+        counters, stats = self.gateway.counters, self.journal.stats()
+        now = (counters.reports, counters.unanswered + stats.failed)
+        if now != self._said:
+            self._log.info(
+                "{online} of {known} terminals on line, {reports} reports since the last line, {unanswered} of them "
+                "not stored; journal: {state}, record {last_id}, {waiting} waiting; frames dropped so far: {dropped}",
+                online=self.registry.online(),
+                known=len(self.registry),
+                reports=now[0] - self._said[0],
+                unanswered=now[1] - self._said[1],
+                state=stats.state,
+                last_id=stats.last_id,
+                waiting=stats.waiting,
+                dropped=self.open_ports.dropped(),
+            )
+        self._said = now
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """Stop accepting, commit and answer what is in hand, close."""
+        super().stopService()
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+        yield self.open_ports.hang_up(_END)
+        self.commands.stop()
+        # Behind what the links left in the store: the ends of commands have their records then.
+        yield self.registry.flush_all()
+        yield self.journal.close()
+        yield self.store.close()
+        yield self.open_ports.close(_END)
+        self.throttle.close()
+
+
+def _calm_collector() -> None:
+    """Look for reference cycles seldom, and never among what was there at the start.
+
+    A report makes no cycles. With Python's own thresholds every seventy reports cost a search among those that wait for
+    their commit, and now and then one through all connections.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def command_settings(config: CommandsConfig) -> CommandSettings:
+    """The settings of commands, by the config."""
+    return CommandSettings(
+        ttl=config.ttl,
+        answer_timeout=config.answer_timeout,
+        most_queued=config.max_queued,
+        most_open=config.max_open,
+    )
+
+
+def _limits(config: JimiConfig | Jt808Config) -> Limits:
+    return Limits(
+        max_connections=config.max_connections,
+        max_connections_per_address=config.max_connections_per_address,
+        login_timeout=config.login_timeout,
+        idle_timeout=config.idle_timeout,
+        max_unread=config.max_unread,
+    )
+
+
+__all__ = ["STATUS_INTERVAL", "Deferred", "Jimigw", "command_settings"]
