@@ -55,11 +55,13 @@ class IStore(Interface):
     def save_card(card: Card) -> Deferred[None]:
         """Enter a card or replace the one with its id; ``card.revision`` is set to the new one.
 
-        Fails with :class:`StoreError` where another card has its IMEI or phone number.
+        Fails with :class:`StoreError` where another card has its IMEI or phone number, and where another program has
+        changed this card and the listeners were not told yet: they are, before it fails.
         """
 
     def save_states(states: Collection[tuple[str, State]]) -> Deferred[None]:
-        """Replace the states of these terminals (by id). A terminal without a card gets one in the same transaction.
+        """Replace the states of these terminals (by id). A terminal without a card gets one in the same transaction,
+        unless another program has removed it and the listeners were not told yet: it stays removed.
 
         The states are read before this returns: they may be changed while they wait for the disk.
         """
@@ -68,7 +70,10 @@ class IStore(Interface):
         """Delete a terminal, card and state; its commands stay. One that is not known is no error."""
 
     def next_command_id() -> int:
-        """Give an id for a new command: never given before and never again, over restarts too."""
+        """Give an id for a new command: never given before and never again, over restarts too.
+
+        :raises StoreError: the disk has failed for so many ids that none is left which is known to be unused.
+        """
 
     def save_command(command: Command) -> Deferred[None]:
         """Store a command as it is now, new or known."""
@@ -91,4 +96,4 @@ class IStore(Interface):
         """Call ``listener``, in the reactor thread, within two seconds after another program changed cards."""
 
     def last_error() -> str | None:
-        """Return why the last write failed, None if it did not."""
+        """Return why the last transaction failed, None if it did not. A single write that was refused is none."""

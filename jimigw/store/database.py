@@ -1,0 +1,332 @@
+"""The store's file in plain calls, for the service's writer thread and for the command line: no reactor, one thread at
+a time.
+
+Every change of a card gets the next number of ``revision``, and a deleted card leaves its id with such a number. So a
+program finds what others changed since it looked last: see :meth:`Database.changes`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jimigw.model.command import OPEN, Command
+from jimigw.model.device import Card, Device
+from jimigw.store.interface import CardChanges, StoreError
+from jimigw.store.rows import (
+    CARD,
+    COMMAND,
+    STATE,
+    Row,
+    Unreadable,
+    cards_of,
+    columns,
+    command_of,
+    devices_of,
+    row_of_card,
+    upsert,
+)
+from jimigw.store.schema import damaged, explained, open_for_reading, open_for_writing
+
+NEVER = 1 << 62
+"""A revision that no store reaches: whoever was told so much overwrites whatever there is."""
+
+REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What SQLite says of one statement and its values; every other error is one of the file or the disk."""
+
+_SAVE_CARD = upsert("card", (*CARD, "revision"))
+_SAVE_STATE = upsert("state", ("id", *STATE))
+_SAVE_COMMAND = upsert("command", COMMAND)
+_CARDS = f"SELECT {columns(CARD)}, revision FROM card"
+_DEVICES = (
+    "SELECT card." + columns(CARD).replace(", ", ", card.") + f", revision, {columns(STATE)}"
+    " FROM card LEFT JOIN state ON state.id = card.id"
+)
+_COMMANDS = f"SELECT {columns(COMMAND)} FROM command"
+_IS_OPEN = "state IN ({})".format(", ".join(f"'{life}'" for life in sorted(OPEN)))
+_IS_ENDED = "state NOT IN ({})".format(", ".join(f"'{life}'" for life in sorted(OPEN)))
+
+
+class Database:
+    """An open store. Every method raises :class:`StoreError` where the file cannot be read or written.
+
+    Writes stand in a :meth:`transaction`; there SQLite's own errors go through to its end.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._data_version = -1
+        # Up to here this program knows the cards, its own changes included.
+        self._revision = 0
+        # What others changed, until it is taken: a card, or the id of one that is gone.
+        self._changed: dict[str, Card | str] = {}
+        # The same until whoever writes was told: its revision, and whether it is gone.
+        self._foreign: dict[str, tuple[int, bool]] = {}
+        self._told = NEVER
+        self._forgotten: list[str] = []
+        with self._reading():
+            self._revision = self._counter("revision")
+
+    @classmethod
+    def for_service(cls, path: Path) -> Database:
+        """The store for a service: made, or brought to this version, where needed."""
+        return cls(path, open_for_writing(path, upgrade=True))
+
+    @classmethod
+    def for_changes(cls, path: Path) -> Database:
+        """The store for a program beside the service: made where there is none."""
+        return cls(path, open_for_writing(path))
+
+    @classmethod
+    def for_reading(cls, path: Path) -> Database:
+        """The store, only to be read."""
+        return cls(path, open_for_reading(path))
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._connection.close()
+        except sqlite3.Error as error:
+            raise explained(error, self._path, "closed") from error
+
+    def check(self) -> None:
+        """Raise where the pages of the file do not fit together."""
+        with self._reading():
+            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise damaged(self._path, found.replace("\n", " ").strip("* "))
+
+    # Reading
+
+    def cards(self) -> list[Card]:
+        """All cards, by id."""
+        with self._reading():
+            return list(cards_of(self._connection.execute(f"{_CARDS} ORDER BY id")))
+
+    def devices(self, id: str | None = None) -> list[Device]:
+        """All terminals with what they showed, off line; or the one with this id."""
+        where, values = ("WHERE card.id = ?", (id,)) if id is not None else ("ORDER BY card.id", ())
+        with self._reading():
+            return list(devices_of(self._connection.execute(f"{_DEVICES} {where}", values)))
+
+    def command(self, id: int) -> Command | None:
+        """A command, or None."""
+        with self._reading():
+            row = self._connection.execute(f"{_COMMANDS} WHERE id = ?", (id,)).fetchone()
+            return None if row is None else command_of(row)
+
+    def commands(
+        self, device: str | None = None, open: bool | None = None, before: int | None = None, limit: int = -1
+    ) -> list[Command]:
+        """Commands as of :meth:`IStore.commands`, the newest first; all of them with a ``limit`` of -1."""
+        wanted: list[str] = []
+        values: list[Any] = []
+        for condition, value in (("device = ?", device), ("id < ?", before)):
+            if value is not None:
+                wanted.append(condition)
+                values.append(value)
+        if open is not None:
+            wanted.append(_IS_OPEN if open else _IS_ENDED)
+        where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+        with self._reading():
+            rows = self._connection.execute(f"{_COMMANDS} {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+            return list(map(command_of, rows))
+
+    # What others changed
+
+    def changes(self) -> tuple[CardChanges | None, int]:
+        """What other programs changed since this was last asked, and the revision up to which that is all."""
+        with self._reading():
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            if version != self._data_version:
+                self._connection.execute("BEGIN")
+                try:
+                    self._note_others()
+                finally:
+                    self._connection.execute("ROLLBACK")
+                self._data_version = version
+        changed = list(self._changed.values())
+        self._changed.clear()
+        if not changed:
+            return None, self._revision
+        cards = [card for card in changed if isinstance(card, Card)]
+        return CardChanges(cards, [card for card in changed if isinstance(card, str)]), self._revision
+
+    def _note_others(self) -> None:
+        """Note what others changed, within a transaction."""
+        revision = self._counter("revision")
+        if revision == self._revision:
+            return
+        after = (self._revision,)
+        for card in cards_of(self._connection.execute(f"{_CARDS} WHERE revision > ?", after)):
+            self._changed[card.id] = card
+            self._foreign[card.id] = card.revision, False
+        gone = self._connection.execute("SELECT id, revision FROM removed_card WHERE revision > ?", after)
+        for id, removed in gone:
+            self._changed[id] = id
+            self._foreign[id] = removed, True
+        self._revision = revision
+
+    def _is_foreign(self, id: str) -> bool:
+        return self._foreign.get(id, (0, False))[0] > self._told
+
+    # Writing
+
+    @contextmanager
+    def transaction(self, told: int = NEVER) -> Iterator[None]:
+        """All that is written within is stored, safely, or nothing of it.
+
+        ``told`` is the revision up to which whoever writes knows the cards (see :meth:`changes`): what others changed
+        after that is not overwritten.
+        """
+        self._told = told
+        self._foreign = {id: change for id, change in self._foreign.items() if change[0] > told}
+        self._forgotten.clear()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._note_others()
+            yield
+            revision = self._counter("revision")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            # Some errors have rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise explained(error, self._path, "written") from error
+            raise
+        self._revision = revision
+        for id in self._forgotten:
+            self._changed.pop(id, None)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a transaction: where it is refused, it is undone alone, with a :class:`StoreError`."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except REFUSED as error:
+            self._undo_part()
+            raise StoreError(f"It cannot be stored: {error}.") from error
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            self._undo_part()
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"It cannot be stored: {error}.") from error
+        self._connection.execute("RELEASE part")
+
+    def _undo_part(self) -> None:
+        self._connection.execute("ROLLBACK TO part")
+        self._connection.execute("RELEASE part")
+
+    def save_card(self, row: Row) -> int:
+        """Enter a card (a row of `CARD`) or replace the one with its id; its revision.
+
+        :raises StoreError: another card has its IMEI or phone number, or another program has just changed it.
+        """
+        id = row[0]
+        if self._is_foreign(id):
+            raise StoreError(f"The terminal {id} was changed by another program just now; look at it again.")
+        revision = self._counter("revision") + 1
+        try:
+            self._connection.execute(_SAVE_CARD, (*row, revision))
+        except sqlite3.IntegrityError as error:
+            raise StoreError(self._clash(row) or f"The terminal {id} cannot be stored: {error}.") from error
+        self._connection.execute("DELETE FROM removed_card WHERE id = ?", (id,))
+        self._set_counter("revision", revision)
+        return revision
+
+    def save_cards(self, cards: Iterable[Card]) -> None:
+        """Enter or replace cards, which may exchange their IMEIs and phone numbers among each other."""
+        cards = list(cards)
+        ids = [(card.id,) for card in cards]
+        self._connection.executemany("UPDATE card SET imei = NULL, phone = NULL WHERE id = ?", ids)
+        for card in cards:
+            card.revision = self.save_card(row_of_card(card))
+
+    def save_states(self, rows: Iterable[Row]) -> None:
+        """Replace states (the id and a row of `STATE`). A terminal without a card gets one.
+
+        A terminal that another program has just removed is left out.
+        """
+        if self._foreign:
+            rows = [row for row in rows if not (self._is_foreign(row[0]) and self._foreign[row[0]][1])]
+        else:
+            rows = list(rows)
+        self._connection.executemany(_SAVE_STATE, rows)
+        revision = self._counter("revision") + 1
+        ids = [(row[0], revision) for row in rows]
+        new = self._connection.executemany(
+            "INSERT INTO card (id, listed, revision) VALUES (?, 0, ?) ON CONFLICT (id) DO NOTHING", ids
+        )
+        if new.rowcount > 0:
+            self._set_counter("revision", revision)
+            self._connection.execute("DELETE FROM removed_card WHERE id IN (SELECT id FROM card WHERE revision = ?)",
+                                     (revision,))  # fmt: skip
+
+    def forget(self, id: str) -> bool:
+        """Delete a terminal, card and state; whether there was one."""
+        self._connection.execute("DELETE FROM state WHERE id = ?", (id,))
+        if not self._connection.execute("DELETE FROM card WHERE id = ?", (id,)).rowcount:
+            return False
+        revision = self._counter("revision") + 1
+        self._connection.execute("INSERT OR REPLACE INTO removed_card (id, revision) VALUES (?, ?)", (id, revision))
+        self._set_counter("revision", revision)
+        self._forgotten.append(id)
+        return True
+
+    def save_command(self, row: Row) -> None:
+        """Enter a command (a row of `COMMAND`) or replace the one with its id."""
+        self._connection.execute(_SAVE_COMMAND, row)
+
+    def prune_commands(self, before: float) -> int:
+        """Delete the commands that ended before this time; how many there were."""
+        return self._connection.execute(f"DELETE FROM command WHERE {_IS_ENDED} AND ended < ?", (before,)).rowcount
+
+    def reserve_commands(self, count: int) -> range:
+        """Give so many ids for commands, which are never given again."""
+        (newest,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM command").fetchone()
+        first = max(newest, self._counter("command")) + 1
+        self._set_counter("command", first + count - 1)
+        return range(first, first + count)
+
+    def return_commands(self, unused: range) -> None:
+        """Take back ids that were reserved and not given, unless others were reserved after them."""
+        if self._counter("command") == unused.stop - 1:
+            self._set_counter("command", unused.start - 1)
+
+    def _counter(self, name: str) -> int:
+        return int(self._connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()[0])
+
+    def _set_counter(self, name: str, value: int) -> None:
+        self._connection.execute("UPDATE counter SET value = ? WHERE name = ?", (value, name))
+
+    def _clash(self, row: Row) -> str | None:
+        """Say which other card has the IMEI or phone number of this one."""
+        id, imei, phone, *_ = row
+        for column, value, what in (("imei", imei, "IMEI"), ("phone", phone, "phone number")):
+            other = self._connection.execute(f"SELECT id FROM card WHERE {column} = ? AND id <> ?", (value, id))
+            if found := other.fetchone():
+                return f"The terminal {id} cannot have the {what} {value}: it is that of the terminal {found[0]}."
+        return None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explained(error, self._path, "read") from error
+        except Unreadable as error:
+            raise damaged(self._path, str(error)) from error
