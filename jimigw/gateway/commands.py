@@ -211,6 +211,8 @@ class Commands:
         command = self._open.get(id)
         if command is None:
             return self._stored(id)
+        if command.state.ended:
+            return self.wait(id, self.settings.answer_timeout)  # the store is writing its end
         if command.state is Life.SENT:
             link = self._link_of(command.device)
             if link is not None:
@@ -222,7 +224,9 @@ class Commands:
         self._end(command, Life.CANCELLED, why)
         return ended
 
-    def list(self, device: str | None = None, open: bool | None = None, limit: int = 100) -> Deferred[Sequence[Command]]:
+    def list(
+        self, device: str | None = None, open: bool | None = None, limit: int = 100
+    ) -> Deferred[Sequence[Command]]:
         """The newest commands first; ``device`` and ``open`` narrow the choice."""
         return self._store.commands(device, open, None, limit)
 
@@ -252,7 +256,9 @@ class Commands:
         settings, now = self.settings, self._reactor.seconds()
         lasts = settings.ttl if ttl is None else ttl
         if not 0 < lasts <= settings.longest_ttl:
-            return fail(self._refusal(f"a time to live of {lasts} s; right is up to {settings.longest_ttl:.0f} s", "ttl"))
+            return fail(
+                self._refusal(f"a time to live of {lasts} s; right is up to {settings.longest_ttl:.0f} s", "ttl")
+            )
         if self.open_of(device.id) >= settings.most_queued:
             why = f"{device.id} has {settings.most_queued} commands that have not ended, more are not taken"
             return fail(self._refusal(why, "full"))
@@ -527,10 +533,11 @@ class Commands:
         self._asking.add(device)
 
         def found(command: Command | None) -> None:
-            if command is not None and command.device == device and command.state.ended:
-                if command.late is None and command.reply is None:
-                    command.late = text
-                    self._store.save_command(command).addErrback(lambda _: None)
+            if command is None or command.device != device or not command.state.ended:
+                return
+            if command.late is None and command.reply is None:
+                command.late = text
+                self._store.save_command(command).addErrback(lambda _: None)
 
         looking = self._store.command(flag).addCallback(found)
         looking.addBoth(lambda _: self._asking.discard(device))

@@ -40,7 +40,7 @@ _CONTROLS = {
     6: "it gives up its data link",
     7: "it gives up all radio links",
 }
-#: parameters without which a terminal does not find its server: 0x0010-0x0019, APN, addresses, ports; 0x0023-0x0026 of 2019
+#: parameters without which a terminal does not find its server: APN, addresses, ports; the last ones since 2019
 _LIFELINES = frozenset({*range(0x0010, 0x001A), *range(0x0023, 0x0027)})
 
 
@@ -50,7 +50,11 @@ def _control(body: Mapping[str, Any]) -> str | None:
 
 def _parameters(body: Mapping[str, Any]) -> str | None:
     params = body.get("params")
-    ids = {_whole(entry.get("id")) for entry in params if isinstance(entry, Mapping)} if isinstance(params, list) else set()
+    ids = (
+        {_whole(entry.get("id")) for entry in params if isinstance(entry, Mapping)}
+        if isinstance(params, list)
+        else set()
+    )
     found = sorted(ids & _LIFELINES)
     return f"parameter 0x{found[0]:04X} says how it finds its server" if found else None
 

@@ -185,13 +185,9 @@ class AdmissionConfig:
     """``[admission]``: which terminals may log in."""
 
     mode: Literal["open", "listed"] = key(
-        Choice(["open", "listed"]), "open", 'Who may log in: every terminal ("open"), or those in the file ("listed").'
-    )
-    file: str = key(
-        Text("the name of a file"),
-        "",
-        "For listed: a text file in which each line starts with an IMEI or a phone number without leading zeros. "
-        "Relative to data_dir.",
+        Choice(["open", "listed"]),
+        "open",
+        'Who may log in: every terminal ("open"), or those that were entered with `jimigw devices import` ("listed").',
     )
 
 
@@ -232,6 +228,43 @@ class JournalConfig:
 
 
 @attrs.frozen
+class StoreConfig:
+    """``[store]``: what outlives the process beside the journal: terminals and commands."""
+
+    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the store.")
+    file: str = key(Text("the name of a file", empty=False), "store.sqlite", "The SQLite file. Relative to data_dir.")
+    flush_interval: float = key(
+        Number(0.1, 3600),
+        10.0,
+        "Time between two looks at what terminals have shown of themselves since (last position, last seen); "
+        "some thousands are stored at each. The journal has their reports in any case.",
+        _SECONDS,
+    )
+
+
+@attrs.frozen
+class CommandsConfig:
+    """``[commands]``: what the platform and operators tell terminals to do."""
+
+    ttl: float = key(
+        Number(1, 30 * 86_400),
+        86_400.0,
+        "How long a command waits for its terminal, unless it says so itself.",
+        _SECONDS,
+    )
+    answer_timeout: float = key(
+        Number(1, 3600), 60.0, "How long the answer to a text command of the Jimi protocol is waited for.", _SECONDS
+    )
+    max_queued: int = key(
+        Whole(1, 10_000), 64, "Commands of one terminal that have not ended; more are not taken.", "commands"
+    )
+    max_open: int = key(
+        Whole(1, 10_000_000), 100_000, "Commands of all terminals that have not ended; more are not taken.", "commands"
+    )
+    retention_days: float = key(Number(0.01, 36_500), 90.0, "How long ended commands are kept.", "days")
+
+
+@attrs.frozen
 class LogConfig:
     """``[log]``: what the service says about itself."""
 
@@ -263,6 +296,8 @@ class Config:
     exchange: ExchangeConfig = section(ExchangeConfig, "The JSON of JT/T 808 messages.")
     admission: AdmissionConfig = section(AdmissionConfig, "Which terminals may log in.")
     journal: JournalConfig = section(JournalConfig, "The durable log: a report is answered when it is committed here.")
+    store: StoreConfig = section(StoreConfig, "Terminals and commands: what outlives the process beside the journal.")
+    commands: CommandsConfig = section(CommandsConfig, "What the platform and operators tell terminals to do.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 
     # Where a relative data_dir begins; taken once, because a daemon may change its folder later.

@@ -89,7 +89,7 @@ class Jimigw(Service):
         """Nothing yet: the ports are opened once store and journal are."""
 
     def startService(self) -> None:
-        """Open store and journal, then the ports. What cannot be used ends the service with a sentence that says why."""
+        """Open store and journal, then the ports. What cannot be used ends the service with a sentence."""
         super().startService()
         try:
             self.config.data_path.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,13 @@
-"""The list of terminals that are let in."""
+"""Which terminals are let in."""
 
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 
-from jimigw.gateway.admission import AdmissionError, Listed, Open
+from jimigw.gateway.admission import Listed, Open
+from jimigw.gateway.registry import Registry
+from jimigw.model.device import Card
+from jimigw.store.interface import CardChanges
 
 
 def test_open_lets_everyone_in() -> None:
@@ -12,36 +15,27 @@ def test_open_lets_everyone_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "known"),
+    ("identity", "admitted"),
     [
-        ("863000000000001\n863000000000002\n", {"863000000000001", "863000000000002"}),
-        ("863000000000001, Truck 7, Lyon\r\n", {"863000000000001"}),
-        ("# depot north\n\n  863000000000001  # spare\n", {"863000000000001"}),
-        ('\ufeff"863000000000001";"Truck"\n', {"863000000000001"}),
-        ("863000000000001\tx", {"863000000000001"}),
-        ("", set()),
+        ("cab-1", True),
+        ("863000000000001", True),
+        ("13912345678", True),
+        ("863000000000002", False),  # known, not listed
+        ("863000000000009", False),
     ],
 )
-def test_lines(tmp_path: Path, text: str, known: set[str]) -> None:
-    (tmp_path / "list.csv").write_text(text, "utf-8")
-    listed = Listed.from_file(tmp_path / "list.csv")
-    assert listed.identities == known
-    assert not listed.admits("863000000000009")
+def test_a_listed_terminal_is_let_in_by_each_of_its_identities(identity: str, admitted: bool) -> None:
+    registry = Registry()
+    cards = [Card("cab-1", "863000000000001", "13912345678", listed=True), Card("863000000000002")]
+    registry.cards_changed(CardChanges(cards, ()))
+    assert Listed(registry).admits(identity) is admitted
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("863000000000001\nplate AB-123\nx!\n", "line 3: 'x!' is not an IMEI or phone number"),
-        ("8" * 40, "line 1: '8888888888888888888888888888888888888888' is not an IMEI or phone number"),
-    ],
-)
-def test_what_is_no_identity_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
-    (tmp_path / "list").write_text(text, "utf-8")
-    with pytest.raises(AdmissionError, match=complaint):
-        Listed.from_file(tmp_path / "list")
-
-
-def test_a_list_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AdmissionError, match="cannot be read"):
-        Listed.from_file(tmp_path / "none")
+def test_a_terminal_is_let_in_as_soon_as_it_is_listed_and_no_longer() -> None:
+    registry = Registry()
+    admission = Listed(registry)
+    registry.cards_changed(CardChanges([Card("863000000000001", listed=True)], ()))
+    assert admission.admits("863000000000001")
+    registry.cards_changed(CardChanges([Card("863000000000001", listed=False)], ()))
+    assert not admission.admits("863000000000001")
+    assert len(registry) == 1

@@ -535,7 +535,8 @@ def test_a_message_that_cannot_be_written_fails_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "state"), [(b"VERSION:JC371", "answered"), (b"Not support!", "refused"), ("好".encode("gb18030"), "answered")]
+    ("words", "state"),
+    [(b"VERSION:JC371", "answered"), (b"Not support!", "refused"), ("好".encode("gb18030"), "answered")],
 )
 def test_a_text_command_over_jt808_ends_by_the_words_of_the_terminal(words: bytes, state: str) -> None:
     world = CommandWorld()

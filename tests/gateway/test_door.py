@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from jimigw.gateway.admission import Listed, Open
+from jimigw.gateway.admission import Open
 from jimigw.gateway.door import Door, DoorError, load_secret
+from tests.support.admission import listed
 
 SECRET = bytes(range(32))
 
@@ -33,7 +34,7 @@ def test_a_code_of_another_secret_is_refused() -> None:
 
 def test_who_is_not_listed_is_unknown_and_stays_out() -> None:
     _, code = Door(Open(), SECRET).register("13912345678", {})
-    door = Door(Listed(frozenset({"13912345679"})), SECRET)
+    door = Door(listed("13912345679"), SECRET)
     assert door.register("13912345678", {}) == (4, "")
     assert not door.authenticate("13912345678", code)
     assert door.register("13912345679", {})[0] == 0

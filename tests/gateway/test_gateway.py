@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, datetime
 
-from jimigw.gateway.admission import Admission, Listed, Open
+from jimigw.gateway.admission import Admission, Open
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.model.report import Position, Report
+from tests.support.admission import listed
 from tests.support.recorder import RecordingJournal, RecordingLink
 
 NOW = 1_795_000_000.0
@@ -99,7 +100,7 @@ def test_the_record_says_whose_it_is() -> None:
 
 class TestAdmission:
     def test_a_terminal_that_is_not_known_is_counted_and_not_stored(self) -> None:
-        gateway, journal = made(Listed(frozenset({"863000000000002"})))
+        gateway, journal = made(listed("863000000000002"))
         link = RecordingLink()
         assert not gateway.login(link, IMEI, report("login", None), NOW)
         gateway.report(link, report(), NOW)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from twisted.logger import globalLogPublisher
 
-from jimigw.gateway.taps import Taps, Traffic
+from jimigw.gateway.taps import Tap, Taps, Traffic
 from jimigw.model.report import Report
 
 
@@ -63,7 +63,15 @@ def test_a_listener_that_fails_is_taken_off_and_the_others_go_on() -> None:
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_listener_may_close_taps_while_it_hears(order: tuple[int, int]) -> None:
     taps, heard = Taps(), list[int]()
-    both = [taps.add(None, lambda traffic, n=n: (heard.append(n), [tap.close() for tap in both])) for n in order]  # type: ignore[misc]
+    both: list[Tap] = []
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        for tap in both:
+            tap.close()
+
+    for number in order:
+        both.append(taps.add(None, lambda traffic, number=number: hear(number)))  # type: ignore[misc]
     taps.up("a", report(), 1.0)
     assert heard[0] == order[0]
     taps.up("a", report(), 2.0)

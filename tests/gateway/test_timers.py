@@ -62,11 +62,7 @@ def test_a_deadline_set_while_another_comes_due_is_kept() -> None:
     assert due == ["a", "a", "a"]
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.floats(0, 300) | st.none(), st.floats(0, 20)), max_size=200
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(0, 300) | st.none(), st.floats(0, 20)), max_size=200))
 def test_every_deadline_comes_due_once_and_not_before_its_time(steps: list[tuple[str, float | None, float]]) -> None:
     clock, told = Clock(), list[tuple[str, float]]()
     wanted: dict[str, float] = {}

@@ -10,12 +10,13 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from jimigw.gateway.admission import Admission, Listed, Open
+from jimigw.gateway.admission import Admission, Open
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.net.tcp import GOODBYE, Limits, Terminal, TerminalFactory
 from jimigw.protocols.jimi.codec import one_frame
 from jimigw.protocols.jimi.session import Session, Settings
+from tests.support.admission import listed
 from tests.support.recorder import RecordingJournal
 from tests.vectors.jimi import named
 
@@ -105,7 +106,7 @@ def test_login_and_heartbeat_are_answered_while_nothing_can_be_stored() -> None:
 
 
 def test_a_terminal_that_is_not_known_is_answered_but_not_stored() -> None:
-    edge = Edge(admission=Listed(frozenset()))
+    edge = Edge(admission=listed())
     terminal, wire = edge.connect()
     terminal.dataReceived(LOGIN + HEARTBEAT + LOCATION)
     edge.journal.commit()

@@ -40,7 +40,7 @@ def test_the_defaults() -> None:
     assert (config.jimi.max_frame, config.jimi.max_unread, config.jimi.max_junk) == (8192, 65536, 65536)
     assert config.jimi.acknowledge == (0x01, 0x13, 0x22, 0x37, 0x70, 0x95, 0xE0, 0xF2)
     assert config.jimi.acknowledge_unknown == "7878"
-    assert (config.admission.mode, config.admission.file) == ("open", "")
+    assert config.admission.mode == "open"
     assert (config.journal.engine, config.journal.file) == ("sqlite", "journal.sqlite")
     assert (config.journal.retention_days, config.journal.max_bytes) == (30, 10 * 1024**3)
     assert config.journal.commit_interval == 0.005
@@ -113,10 +113,6 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
         ),
         ("[wholly.other]\nx = 1", "wholly: there is no such key or section"),
         ('"\\u001b[2J" = 1', "'\\x1b[2J': there is no such key or section"),
-        (
-            "[admission]\nmode = 'listed'",
-            'admission.file: it is empty; admission.mode = "listed" needs the file with the IMEIs and phone numbers',
-        ),
         ("data_dir = ''", "data_dir: it is empty; expected the name of a folder"),
         ("data_dir = 1", "data_dir: 1 is not text; expected the name of a folder, in quotes"),
         ('data_dir = "a\\u0000b"', "data_dir: 'a\\x00b' holds control characters; expected the name of a folder"),

@@ -12,7 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from jimigw.journal import open_reader
 from jimigw.ops.config import load_config
 from jimigw.protocols.jimi.frame import Frame, FrameDecoder, encode_frame
-from jimigw.service import Jimigw, admission_of
+from jimigw.service import Jimigw
 
 LOCATION = bytes.fromhex("160208092b1ecf026c15930c398a1000140001cc0b77060776a4010e000000000000")[:33]
 
@@ -70,17 +70,15 @@ class Running:
     """A running service."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
-        self.config = load_config(
-            None,
-            [
-                f'data_dir="{folder}"',
-                'jimi.endpoints=["tcp:0:interface=127.0.0.1"]',
-                'jt808.endpoints=["tcp:0:interface=127.0.0.1"]',
-                'jt808.udp="127.0.0.1:0"',
-                *settings,
-            ],
-        )
-        self.service = Jimigw(self.config, admission_of(self.config), reactor)
+        self.settings = [
+            f'data_dir="{folder}"',
+            'jimi.endpoints=["tcp:0:interface=127.0.0.1"]',
+            'jt808.endpoints=["tcp:0:interface=127.0.0.1"]',
+            'jt808.udp="127.0.0.1:0"',
+            *settings,
+        ]
+        self.config = load_config(None, self.settings)
+        self.service = Jimigw(self.config, reactor, lambda: load_config(None, self.settings))
         self.service.startService()
 
     @property

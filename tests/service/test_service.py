@@ -15,7 +15,6 @@ import pytest_twisted
 from twisted.internet import reactor, task
 from twisted.python import usage
 
-from jimigw.gateway.admission import Open
 from jimigw.protocols.jimi.frame import encode_frame
 from jimigw.service import Jimigw, Options, makeService
 from tests.service.harness import Client, Running, Start
@@ -170,7 +169,7 @@ async def test_a_port_in_use_ends_the_service_with_a_sentence(start: Start, tmp_
     running = start(tmp_path / "a")
     stopped = _Stopped()
     config = running.config.__class__(**{**_fields(running), "data_dir": str(tmp_path / "b")})
-    second = Jimigw(config, Open(), stopped)
+    second = Jimigw(config, stopped)
     second.startService()
     while not stopped.stops:
         await task.deferLater(reactor, 0.001)
@@ -188,7 +187,7 @@ def _fields(running: Running) -> dict[str, Any]:
     ("settings", "complaints"),
     [
         (["jimi.max_frame=1", "nonsense=2"], ["jimi.max_frame", "nonsense"]),
-        (['admission.mode="listed"', 'admission.file="none.txt"'], ["none.txt", "cannot be read"]),
+        (['admission.mode="nobody"'], ["admission.mode", '"open"', '"listed"']),
     ],
 )
 def test_the_options_name_everything_that_is_wrong(settings: list[str], complaints: list[str], tmp_path: Path) -> None:

@@ -181,8 +181,9 @@ class Downlinks:
     ) -> list[bytes]:
         """Take a command of these frames, whose serial numbers are consecutive from ``first_sn``; what to send now.
 
-        It ends at the latest ``ttl`` seconds from now; ``rule`` says what ends it, None: that of its id. :class:`QueueFull` if there is no room for it, ValueError for a
-        tag that is open and for a command without frames; then it was not taken.
+        It ends at the latest ``ttl`` seconds from now; ``rule`` says what ends it, None: that of its id.
+        :class:`QueueFull` if there is no room for it, ValueError for a tag that is open and for a command without
+        frames; then it was not taken.
         """
         settings, size = self._settings, sum(map(len, frames))
         if tag in self._orders:

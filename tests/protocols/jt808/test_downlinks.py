@@ -113,7 +113,7 @@ def test_messages_that_want_no_answer_end_when_they_are_sent(msg_id: int) -> Non
 
 def test_the_table_is_whole() -> None:
     assert {msg_id for msg_id, *_ in OWN_REPLY} | set(NO_REPLY) == set(RULES)
-    assert {reply for _, reply, *_ in OWN_REPLY} | {0x0001} == REPLIES
+    assert {reply for _, reply, *_ in OWN_REPLY} | {0x0001, 0x0900} == REPLIES
     assert {reply for _, reply, quotes, _ in OWN_REPLY if not quotes} == UNQUOTED
 
 
@@ -353,6 +353,35 @@ def test_cancel() -> None:
     assert downlinks.heard(0x0001, 1, general(1, 0x8103), 3.0) == []
 
 
+TEXT_BODY = {"type": 0xF0, "data": "VkVSU0lPTg=="}
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        ([(0x0900, 7, TEXT_BODY)], [("x", "answered", "0x0900")]),
+        ([(0x0001, 1, general(7, 0x8900)), (0x0900, 7, TEXT_BODY)], [("x", "answered", "0x0900")]),
+        ([(0x0001, 1, general(7, 0x8900, 3))], [("x", "refused", "0x0001: not supported")]),
+        ([(0x0900, 8, TEXT_BODY)], []),  # something that it says on its own, under a number of its own
+        ([(0x0900, 7, {"type": 0xF1, "data": ""})], []),
+        ([(0x0001, 1, general(7, 0x8900))], []),
+    ],
+)
+def test_a_text_command_is_answered_under_its_own_serial_number(
+    replies: list[tuple[int, int, dict[str, Any]]], expected: list[tuple[str, str, str]]
+) -> None:
+    downlinks = Downlinks()
+    downlinks.send("x", [b"frame"], 0x8900, 7, 0.0, HOUR, rule_of(0x8900, TEXT_BODY))
+    assert told([done for reply in replies for done in downlinks.heard(*reply, 1.0)]) == expected
+
+
+def test_a_text_command_that_is_only_acknowledged_is_answered_after_a_while() -> None:
+    downlinks = Downlinks()
+    downlinks.send("x", [b"frame"], 0x8900, 7, 0.0, HOUR, rule_of(0x8900, TEXT_BODY))
+    downlinks.heard(0x0001, 1, general(7, 0x8900), 1.0)
+    assert run(downlinks, HOUR) == [(61.0, [], [("x", "answered", "0x0001: success")])]
+
+
 def test_the_link_is_lost() -> None:
     downlinks = Downlinks(Settings(window=3))
     downlinks.send("text", [b"1"], 0x8300, 1, 0.0, HOUR)
@@ -367,9 +396,9 @@ def test_the_link_is_lost() -> None:
     assert downlinks.unsent == ["a", "b", "c"]
     done, unsent = downlinks.drop_all(6.0)
     assert told(done) == [
-        ("text", "failed", "the link was lost before the terminal answered"),
+        ("text", "lost", "the link was lost before the terminal answered"),
         ("shoot", "answered", "0x0001: success"),
-        ("query", "failed", "the link was lost before the terminal answered"),
+        ("query", "lost", "the link was lost before the terminal answered"),
         ("answer", "answered", "sent; it wants no answer"),
         ("late", "expired", "its time was over before the terminal answered"),
     ]

@@ -490,14 +490,35 @@ class TestCommands:
     def test_the_end_of_the_connection_ends_it(self) -> None:
         line = self.line()
         self.give(line, 0x8300, {"flag": 4, "text": "hello"})
-        assert ended(line.session.close(NOW + 1)) == ["c1 failed"]
+        assert ended(line.session.close(NOW + 1)) == ["c1 lost"]
+
+    def test_a_text_command_goes_as_transparent_data(self) -> None:
+        line = self.line()
+        (send,) = line.session.command(IDENTITY, "c1", "VERSION", NOW, 600)
+        assert isinstance(send, Send)
+        (sent,) = told(send.data)
+        assert sent == "8900 {'type': 240, 'data': 'VkVSU0lPTg=='}"
+        (frame,) = frames_of(send.data)
+        assert isinstance(frame, Frame)
+        reply = {"type": 240, "data": base64.b64encode(b"VERSION:JC371").decode()}
+        line.serial = frame.header.msg_sn - 1
+        events = line.send(0x0900, reply)
+        assert ended(events) == ["c1 answered"]
+
+    def test_a_cancelled_one_is_neither_repeated_nor_ended(self) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8300, {"flag": 4, "text": "hello"}).header
+        line.session.cancel(IDENTITY, "c1", NOW)
+        line.session.cancel("another", "c1", NOW)
+        assert line.session.expire(NOW + 600) == []
+        assert ended(line.send(0x0001, {"seq": sent.msg_sn, "id": 0x8300, "result": 0})) == []
 
     @pytest.mark.parametrize(
         ("message", "complaint"),
         [
             ({"header": {"msg_id": 0x0200}, "body": {}}, "header.msg_id"),
             ({"header": {}, "body": {}}, "header.msg_id"),
-            ("x", "header.msg_id"),
+            (["x"], "header.msg_id"),
             ({"header": {"msg_id": 0x8300}, "body": {"flag": 4}}, "body.text: is missing"),
         ],
     )
