@@ -37,6 +37,8 @@ from .timers import Deadlines
 BUSY_WAITS = (1.5, 3.0, 5.0, 8.0)
 """Seconds after which a terminal that is busy is asked again."""
 
+_Commands = list[Command]
+
 _LONGEST_WORDS = 200
 """Characters of an owner or a purpose."""
 
@@ -224,9 +226,7 @@ class Commands:
         self._end(command, Life.CANCELLED, why)
         return ended
 
-    def list(
-        self, device: str | None = None, open: bool | None = None, limit: int = 100
-    ) -> Deferred[Sequence[Command]]:
+    def list(self, device: str | None = None, open: bool | None = None, limit: int = 100) -> Deferred[_Commands]:
         """The newest commands first; ``device`` and ``open`` narrow the choice."""
         return self._store.commands(device, open, None, limit)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, globalLogPublisher
+from zope.interface import implementer
 
 from jimigw.gateway.taps import Tap, Taps, Traffic
 from jimigw.model.report import Report
@@ -47,15 +49,20 @@ def test_a_listener_that_fails_is_taken_off_and_the_others_go_on() -> None:
     def broken(traffic: Traffic) -> None:
         raise ValueError("broken")
 
-    events: list[object] = []
-    globalLogPublisher.addObserver(events.append)
+    events: list[Any] = []
+
+    @implementer(ILogObserver)
+    def observe(event: Any) -> None:
+        events.append(event)
+
+    globalLogPublisher.addObserver(observe)
     try:
         taps.add(None, broken)
         taps.add(None, lambda traffic: heard.append(traffic.device))
         taps.up("a", report(), 1.0)
         taps.up("b", report(), 2.0)
     finally:
-        globalLogPublisher.removeObserver(events.append)
+        globalLogPublisher.removeObserver(observe)
     assert heard == ["a", "b"]
     assert len(events) == 1
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jimigw.protocols.jimi.frame import encode_frame
@@ -81,8 +81,8 @@ def test_a_line(what: str, raw: bytes, expected: list[str]) -> None:
 @given(st.lists(st.sampled_from([HEARTBEAT, ACK, FALSE_LOCATION]) | st.binary(max_size=20), max_size=6))
 def test_no_byte_is_passed_over(parts: list[bytes]) -> None:
     raw = b"".join(parts)
-    if not raw:
-        return
+    # What begins with 7e is JT/T 808, whose frames share their delimiters.
+    assume(raw and not raw.startswith(b"~"))
     found = results(run("decode", raw.hex()))
     assert "".join(each["hex"] for each in found if not each["ok"]) in raw.hex() or any(each["ok"] for each in found)
     size = sum(len(each["hex"]) // 2 if not each["ok"] else each["header"]["len"] + 5 for each in found)

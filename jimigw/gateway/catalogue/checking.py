@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 import attrs
 
@@ -22,18 +21,17 @@ LONGEST = 251
 _STRANGE = re.compile(r"[^ -~]")
 _SHOWN, _FORMS_SHOWN = 60, 4
 
-Code = Literal["syntax", "argument", "unknown", "confirm"]
-
 
 class CommandRefused(ValueError):
     """The text is not sent. The message says in a sentence what is wrong, where, and what would be right.
 
     ``code`` is ``syntax`` (no text of this kind can be a command), ``argument`` (the command is known and this use of
     it is wrong; ``argument`` is the letter it has in the form, where there is one), ``unknown`` (not in the list) or
-    ``confirm`` (right, but wants a confirmation).
+    ``confirm`` (right, but wants a confirmation); or, beside the text, ``device`` (there is no such terminal), ``ttl``
+    (its time to live) or ``full`` (too many commands are open).
     """
 
-    def __init__(self, message: str, argument: str | None = None, code: Code = "syntax") -> None:
+    def __init__(self, message: str, argument: str | None = None, code: str = "syntax") -> None:
         super().__init__(message)
         self.message, self.argument, self.code = message, argument, code
 

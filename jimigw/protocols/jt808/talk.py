@@ -174,8 +174,8 @@ class Talk:
         :class:`EncodeError` for a message that cannot be written, :class:`.downlinks.QueueFull` if too many wait.
         """
         if isinstance(message, str):
-            data = to_base64(message.encode("gb18030"))
-            message = {"header": {"msg_id": 0x8900}, "body": {"type": TEXT_TYPE, "data": data}}
+            text = to_base64(message.encode("gb18030"))
+            message = {"header": {"msg_id": 0x8900}, "body": {"type": TEXT_TYPE, "data": text}}
         header = message.get("header") if isinstance(message, dict) else None
         msg_id = header.get("msg_id") if isinstance(header, dict) else None
         if isinstance(msg_id, bool) or not isinstance(msg_id, int) or not 0x8000 <= msg_id <= 0xFFFF:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from jimigw.protocols.jt808.replies import TEXT_TYPE
 from jimigw.protocols.jt808.versions import V2011
 
 from .album import BY_COMMAND
 from .commanded808 import FAILURE, SUCCESS, Commanded, Said, general
 from .reports808 import digits
+
+_VERSION = b"VERSION:JC371_V1.5.1_240612"
 
 UPLOAD = 3.0
 """Seconds that an upload by FTP takes."""
@@ -89,7 +92,12 @@ def record_sound(terminal: Commanded, body: Any, serial: int, now: float) -> Ite
 
 def transparent(terminal: Commanded, body: Any, serial: int, now: float) -> Iterator[Said]:
     yield general(serial, 0x8900)
-    terminal.keep(0x0900, {"type": body.type, "data": base64.b64encode(b"OK " + body.data[:200]).decode()})
+    said = _VERSION if body.data.upper().startswith(b"VERSION") else b"OK " + body.data[:200]
+    reply = {"type": body.type, "data": base64.b64encode(said).decode()}
+    if body.type == TEXT_TYPE:
+        yield 0x0900, reply
+    else:
+        terminal.keep(0x0900, reply)
 
 
 def key(terminal: Commanded, body: Any, serial: int, now: float) -> Iterator[Said]:

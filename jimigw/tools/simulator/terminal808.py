@@ -180,10 +180,12 @@ class FakeTerminal808(Life):
         if len(self._later) < _LATER_LIMIT:
             self._later.append((when, call))
 
-    def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
-        """The frames of a message that platforms do not answer."""
+    def say(self, msg_id: int, body: dict[str, Any], serial: int | None = None) -> list[bytes]:
+        """The frames of a message whose answer is not waited for; ``serial`` is its number if that is not the next."""
         data = encode_body(msg_id, body, self.version)
         self.tally.of(msg_id).sent += 1
+        if serial is not None:
+            return build_all(self.to, msg_id, data, serial, size=self.part_size)
         frames = build_all(self.to, msg_id, data, self._serial, size=self.part_size)
         if len(frames) > 1:
             self._sent.keep(self._serial, frames, 0.0)
@@ -373,7 +375,8 @@ class FakeTerminal808(Life):
         self.tally.commands += 1
         frames: list[bytes] = []
         for msg_id, body in replies808.obey(self, packet, serial, now):
-            frames += self.say(msg_id, body)
+            # The reply to a text command has the command's own serial number: so do the cameras of the field.
+            frames += self.say(msg_id, body, serial if msg_id == 0x0900 else None)
         if len(self._obeyed) >= _REMEMBERED:
             del self._obeyed[next(iter(self._obeyed))]
         self._obeyed[key] = frames
