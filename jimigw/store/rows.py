@@ -156,11 +156,6 @@ def cards_of(rows: Iterable[Row]) -> Iterator[Card]:
         yield Card(id, imei, phone, plate, name, zone, bool(listed), notes, revision)
 
 
-def state_of(row: Row) -> State:
-    """The state of a row of `STATE`."""
-    return State(*_values_of_state(row, lambda value, _: value))
-
-
 def devices_of(rows: Iterable[Row]) -> Iterator[Device]:
     """The devices of rows of `CARD`, the revision, and `STATE`, whose columns are all None where there is no state.
 
