@@ -280,6 +280,8 @@ def admission_of(config: Config) -> Admission:
     """Who is let in, by the config. :class:`AdmissionError` where the list cannot be used."""
     if config.admission.mode == "open":
         return Open()
+    if config.admission.mode == "hooks":
+        raise AdmissionError('admission.mode = "hooks": the service cannot ask the platform yet')
     return Listed.from_file(config.path(config.admission.file))
 
 

@@ -160,6 +160,10 @@ def _contradictions(config: Config) -> Iterator[str]:
     """Name values that are right alone and wrong together."""
     if config.admission.mode == "listed" and not config.admission.file:
         yield 'admission.file: it is empty; admission.mode = "listed" needs the file with the IMEIs and phone numbers'
+    if config.admission.mode == "hooks":
+        for name in ("registry_url", "authentication_url"):
+            if not getattr(config.admission, name):
+                yield f'admission.{name}: it is empty; admission.mode = "hooks" asks the platform there'
 
 
 def _full_keys(cls: type[attrs.AttrsInstance] = Config, prefix: str = "") -> Iterator[str]:
