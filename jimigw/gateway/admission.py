@@ -14,8 +14,8 @@ from .registry import Registry
 class Admission(Protocol):
     """Decides by identity (an IMEI, a phone number)."""
 
-    def admits(self, identity: str) -> bool:
-        """Whether this terminal is let in."""
+    def admits(self, identity: str) -> bool | None:
+        """Whether this terminal is let in; None: not known yet, it has to be asked (see :mod:`.hooked`)."""
         ...
 
 

@@ -11,15 +11,17 @@ import base64
 import hmac
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from twisted.internet.defer import Deferred
 
 from .admission import Admission
+from .hooked import FAILURE, Hooked, Verdict
 
 SECRET_FILE = "jt808.secret"
 RSA_KEY_FILE = "jt808-rsa.pem"
@@ -29,6 +31,9 @@ _CODE_SIZE = 15  # bytes: twenty characters
 
 #: results of a registration, JT/T 808-2019, 8.9
 SUCCESS, TERMINAL_UNKNOWN = 0, 4
+
+Question = Literal["register", "authenticate"]
+"""What a terminal asks with 0x0100 and with 0x0102."""
 
 
 class DoorError(Exception):
@@ -103,4 +108,53 @@ class Door:
     def authenticate(self, identity: str, code: str) -> bool:
         """Whether this is the terminal's code, and it is still let in."""
         right = self.code(identity).encode("ascii")
-        return self.admission.admits(identity) and hmac.compare_digest(right, code.encode("utf-8", "replace"))
+        return bool(self.admission.admits(identity)) and hmac.compare_digest(right, code.encode("utf-8", "replace"))
+
+
+class HookedDoor:
+    """Lets in whom the platform lets in, with the code that the platform gave.
+
+    ``register`` and ``authenticate`` answer at once for terminals that are known; for all others they give None, and
+    the question goes to :meth:`ask`. ``phone`` is the phone number as it stands in the header, which the platform may
+    compare digit for digit: it has to be the same everywhere. Without it the identity is taken.
+    """
+
+    def __init__(self, hooked: Hooked) -> None:
+        self.hooked = hooked
+
+    def register(self, identity: str, body: Mapping[str, Any], phone: str | None = None) -> tuple[int, str] | None:
+        """The result of a registration and the code, None where the platform has to be asked."""
+        code = self.hooked.code_of(identity)
+        if code is None:
+            return None
+        self.hooked.counters.known += 1
+        self.hooked.recheck(identity, phone or identity, code)
+        return SUCCESS, code
+
+    def authenticate(self, identity: str, code: str, phone: str | None = None) -> bool | None:
+        """True for a known terminal with its code, None where the platform has to be asked."""
+        if not self.hooked.knows(identity, code):
+            return None
+        self.hooked.counters.known += 1
+        self.hooked.recheck(identity, phone or identity, code)
+        return True
+
+    def ask(
+        self, question: Question, identity: str, body: Mapping[str, Any], phone: str | None = None
+    ) -> Deferred[tuple[int, str]]:
+        """Ask the platform. ``body`` is that of the terminal's message; of 0x0102 only its ``code`` is needed.
+
+        Fires within four seconds, and never fails, with the result (of 0x8100, or of the 0x8001 to an authentication:
+        0 success, 1 failure) and, for a registration that succeeded, the code.
+        """
+        if question == "register":
+            asked = self.hooked.ask_registration(identity, phone or identity, body)
+        else:
+            asked = self.hooked.ask_authentication(identity, phone or identity, str(body.get("code") or ""))
+        return asked.addCallback(_answer)
+
+
+def _answer(verdict: Verdict) -> tuple[int, str]:
+    if verdict.admitted:
+        return SUCCESS, verdict.code or ""
+    return verdict.result or FAILURE, ""

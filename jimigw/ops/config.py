@@ -158,7 +158,10 @@ def _build(cls: type[Any], prefix: str, found: Mapping[str, _Found], problems: l
 
 def _contradictions(config: Config) -> Iterator[str]:
     """Name values that are right alone and wrong together."""
-    yield from ()
+    if config.admission.mode == "hooks":
+        for name in ("registry_url", "authentication_url"):
+            if not getattr(config.admission, name):
+                yield f'admission.{name}: it is empty; admission.mode = "hooks" asks the platform there'
 
 
 def _full_keys(cls: type[attrs.AttrsInstance] = Config, prefix: str = "") -> Iterator[str]:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -187,6 +188,40 @@ class UdpPort:
                 ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
         except ValueError:
             raise Wrong(f"{shown(value)} has no address in front of the port; expected {self.expected}") from None
+        return value
+
+    def toml(self, value: object) -> str:
+        return json.dumps(value)
+
+
+@attrs.frozen
+class HttpUrl:
+    """The address of an HTTP server to ask, or nothing. What is wrong is never repeated: it may hold a password."""
+
+    @property
+    def expected(self) -> str:
+        return 'an address such as "https://platform.example.org/terminals", or nothing'
+
+    def read(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong(f"{shown(value)} is not text; expected {self.expected}, in quotes")
+        if not value:
+            return value
+        if not value.isascii() or any(not 0x21 <= ord(character) <= 0x7E for character in value):
+            raise Wrong(f"it holds characters that no address has; expected {self.expected}, the rest written as %XX")
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError:
+            raise Wrong(f"its host or port cannot be read; expected {self.expected}") from None
+        if parts.scheme not in ("http", "https"):
+            raise Wrong(f"it does not begin with http:// or https://; expected {self.expected}")
+        if "@" in parts.netloc:
+            raise Wrong("it holds a user or a password, which do not belong into an address; requests can be signed")
+        if not parts.hostname or port == 0:
+            raise Wrong(f"it names no host, or a port that is none; expected {self.expected}")
+        if "#" in value:
+            raise Wrong("it holds a #; what follows one is never sent")
         return value
 
     def toml(self, value: object) -> str:

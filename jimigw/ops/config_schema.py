@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Text, UdpPort, Whole
+from jimigw.ops.config_kinds import Choice, HttpUrl, Kind, ListOf, Number, Size, Text, UdpPort, Whole
 from jimigw.ops.endpoints import Endpoint
 
 _ROW = "jimigw.config"
@@ -184,10 +184,42 @@ class ExchangeConfig:
 class AdmissionConfig:
     """``[admission]``: which terminals may log in."""
 
-    mode: Literal["open", "listed"] = key(
-        Choice(["open", "listed"]),
+    mode: Literal["open", "listed", "hooks"] = key(
+        Choice(["open", "listed", "hooks"]),
         "open",
-        'Who may log in: every terminal ("open"), or those that were entered with `jimigw devices import` ("listed").',
+        'Who may log in: every terminal ("open"), those that were entered with `jimigw devices import` ("listed"), or '
+        'those that the platform lets in when it is asked by HTTP ("hooks").',
+    )
+    registry_url: str = key(
+        HttpUrl(), "", "For hooks: where the platform is asked whether a terminal may register (JT/T 808, 0x0100)."
+    )
+    authentication_url: str = key(
+        HttpUrl(),
+        "",
+        "For hooks: where the platform is asked whether a terminal may log in: JT/T 808 with its authentication code, "
+        "Jimi with its IMEI and an empty code.",
+    )
+    hook_timeout: float = key(
+        Number(0.1, 4),
+        3.0,
+        "How long the platform's answer is waited for, repeated tries included. Terminals do not wait much longer.",
+        _SECONDS,
+    )
+    hook_cache: float = key(
+        Number(0, 86_400),
+        60.0,
+        "How long an answer of the platform is good for. A terminal that is let in and logs in again later is let in "
+        "at once, and asked about again in the background.",
+        _SECONDS,
+    )
+    hook_secret_file: str = key(
+        Text("the name of a file"),
+        "",
+        "A file with a secret of at least 16 bytes by which the requests are signed. Relative to data_dir. Empty: they "
+        "are not.",
+    )
+    hook_concurrency: int = key(
+        Whole(1, 1000), 16, "Requests under way at once, for each of the two addresses.", "requests"
     )
 
 
