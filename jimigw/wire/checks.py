@@ -45,16 +45,20 @@ crc_itu: Callable[[bytes], int] = _fast_crc()
 
 def xor8(data: bytes) -> int:
     """Exclusive or of all bytes: the check code of JT/T 808 (4.4.4) and the "BCC" of serial sensors. 0 for nothing."""
+    return folded(int.from_bytes(data, "big"), len(data))
+
+
+def folded(value: int, size: int) -> int:
+    """:func:`xor8` of ``size`` bytes that are given as one big-endian number."""
     # The whole buffer as one integer, folded by powers of two: each byte then lands on the last one exactly once.
     # For 100 bytes a fifteenth of the time of a loop.
-    value = int.from_bytes(data, "big")
-    size = len(data)
     if size > 128:
         shift = 8 << (size - 1).bit_length() - 1
         while shift > 512:
             value = (value ^ value >> shift) & ((1 << shift) - 1)
             shift >>= 1
-    value ^= value >> 512
+    if size > 64:
+        value ^= value >> 512
     value ^= value >> 256
     value ^= value >> 128
     value ^= value >> 64

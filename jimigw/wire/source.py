@@ -111,6 +111,39 @@ def decode_json_source(plan: Plan, dialect: str) -> Source | None:
     return Source(f"{plan.cls.__name__}.decode_json[{dialect}]", decoding.head, lines, scope)
 
 
+@attrs.frozen
+class FixedPart:
+    """A run of fixed fields as source, for who fuses it with what stands around it.
+
+    The struct codes, the names that unpacking fills, the lines that make variables of them, named as the fields are,
+    and key and value of each JSON entry.
+    """
+
+    codes: str
+    names: list[str]
+    lines: list[str]
+    entries: list[tuple[str, str]]
+
+
+def fixed_part(run: Run, dialect: str, scope: Scope) -> FixedPart:
+    """The source of a run that has no bits and no constants."""
+    codes = ""
+    names: list[str] = []
+    lines: list[str] = []
+    entries: list[tuple[str, str]] = []
+    for member in run.members:
+        assert isinstance(member, Row)
+        kind: Any = member.kind
+        args = [f"{member.name}_{i}" for i in range(kind.width)]
+        codes += kind.codes
+        names += args
+        lines.append(f"{member.name} = {kind.load(args, scope)}")
+        if member.key_in(dialect):
+            found = _json_entries(member, dialect, scope)
+            entries += [(key, value.replace(f"o.{member.name}", member.name)) for key, value in found]
+    return FixedPart(codes, names, lines, entries)
+
+
 def _load_run(plan: Plan, run: Run, scope: Scope) -> list[str]:
     packed = run.struct
     short = scope.bind(lambda pos, end: _short(plan, run, pos, end), "short")

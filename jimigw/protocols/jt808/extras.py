@@ -95,6 +95,17 @@ class Extra:
         return f"Extra({', '.join(f'0x{item.id:02X}: {shown(item.value)}' for item in self.items)})"
 
 
+@attrs.frozen
+class FusedItems:
+    """Items of one shape as source: struct codes, the names that unpacking fills, the lines that make the object ``d``
+    of them, and the names of those that are single numbers, by id."""
+
+    codes: str
+    names: list[str]
+    lines: list[str]
+    numbers: dict[int, str]
+
+
 @attrs.define(eq=False)
 class Shape:
     """Ids and lengths of the items of a location, in order: whoever equals ``marks`` under ``mask`` has this shape."""
@@ -114,8 +125,19 @@ class Shape:
 
     def _source(self, dialect: str) -> Source:
         scope = Scope()
-        codes = ">"
+        fused = self.fused(dialect, scope)
+        lines = list(fused.lines)
+        if fused.names:
+            unpack = scope.bind(struct.Struct(">" + fused.codes).unpack, "unpack")
+            lines.insert(0, f"{', '.join(fused.names)}, = {unpack}(raw)")
+        return Source(f"items[{dialect}]", "def generated(raw):", [*lines, "return d"], scope)
+
+    def fused(self, dialect: str, scope: Scope, offset: int = 0) -> FusedItems:
+        """The items as source, for who fuses them with what stands before them; they begin at byte ``offset`` of
+        ``raw``."""
+        codes = ""
         names: list[str] = []
+        numbers: dict[int, str] = {}
         entries: list[str] = []  # of the object that is made at once: the items before the first one that needs a call
         lines: list[str] = []
         for number, (identity, (start, stop)) in enumerate(self.places.items()):
@@ -124,19 +146,18 @@ class Shape:
             if inline is None:
                 codes += f"{stop - start}x"
                 show = scope.bind(self.table.shower(identity, stop - start, dialect), "show")
-                lines.append(f"{show}(raw, {start}, {stop}, d)")
+                lines.append(f"{show}(raw, {offset + start}, {offset + stop}, d)")
             else:
                 item_codes, item_names, key, shown_value = inline
                 codes += item_codes
                 names += item_names
+                if item_names == [shown_value]:
+                    numbers[identity] = shown_value
                 if lines:
                     lines.append(f"d[{key}] = {shown_value}")
                 else:
                     entries.append(f"{key}: {shown_value}")
-        head = [f"d = {{{', '.join(entries)}}}"]
-        if names:
-            head.insert(0, f"{', '.join(names)}, = {scope.bind(struct.Struct(codes).unpack, 'unpack')}(raw)")
-        return Source(f"items[{dialect}]", "def generated(raw):", [*head, *lines, "return d"], scope)
+        return FusedItems(codes, names, [f"d = {{{', '.join(entries)}}}", *lines], numbers)
 
 
 def _members(layout: Plan, length: int) -> Iterator[Row | Word]:
@@ -190,9 +211,17 @@ class Extras(Chain):
         for shape in self._shapes.get(end - pos, ()):
             if number & shape.mask == shape.marks:
                 return Extra(raw, self, shape), end
-        return Extra(raw, self, self._shape_of(raw, number, pos, notes)), end
+        return Extra(raw, self, self._new_shape(raw, number, pos, notes)), end
 
-    def _shape_of(self, raw: bytes, number: int, offset: int, notes: Notes) -> Shape | None:
+    def shape_of(self, raw: bytes) -> Shape | None:
+        """The shape of these bytes, if it is one that is remembered."""
+        number = int.from_bytes(raw, "big")
+        for shape in self._shapes.get(len(raw), ()):
+            if number & shape.mask == shape.marks:
+                return shape
+        return None
+
+    def _new_shape(self, raw: bytes, number: int, offset: int, notes: Notes) -> Shape | None:
         """The shape of these bytes, new; None if they are not items to the end or too many shapes are known."""
         heard: Notes = []
         twice = False
@@ -223,7 +252,7 @@ class Extras(Chain):
         out = bytearray()
         Chain.write(self, items or [], out, None)
         raw = bytes(out)
-        return Extra(raw, self, self._shape_of(raw, int.from_bytes(raw, "big"), 0, [])) if raw else Extra(raw, self)
+        return Extra(raw, self, self._new_shape(raw, int.from_bytes(raw, "big"), 0, [])) if raw else Extra(raw, self)
 
     # -- JSON -----------------------------------------------------------------------------------------------------
     def to_json(self, value: Any, dialect: str) -> Items:  # type: ignore[override]

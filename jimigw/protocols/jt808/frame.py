@@ -134,12 +134,30 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[Frame | Junk]:
         """The frames and the junk that these bytes complete, in order."""
-        found: list[Frame | Junk] = []
+        return [piece if type(piece) is Junk else self.parse(piece) for piece in self.cut(data)]  # type: ignore[arg-type]
+
+    def parse(self, content: bytes) -> Frame | Junk:
+        """:func:`parse`, counted."""
+        piece = parse(content)
+        if type(piece) is Junk:
+            self.counts[piece.reason] += 1
+        return piece
+
+    def cut(self, data: bytes) -> list[bytes | Junk]:
+        """What :meth:`feed` gives, with the contents between two delimiters not yet parsed."""
+        tail = self._tail
+        if not tail and data.startswith(b"~"):
+            # Nearly always one whole frame comes at a time.
+            stop = data.find(b"~", 1)
+            if 1 < stop <= self.max_frame + 1 and stop == len(data) - 1:
+                self._inside = True
+                return [data[1:stop]]
+        found: list[bytes | Junk] = []
         start = scan = 0
         if self._inside:
-            scan = len(self._tail)
+            scan = len(tail)
             if scan:
-                data = self._tail + data
+                data = tail + data
         elif data:
             start = scan = data.find(b"~") + 1
             if start != 1:
@@ -148,12 +166,10 @@ class FrameDecoder:
                 return found
             self._inside = True
         while (stop := data.find(b"~", scan)) >= 0:
-            if stop > start:
-                long = stop - start > self.max_frame
-                piece = Junk("long", data[start : start + self.max_frame]) if long else parse(data[start:stop])
-                if type(piece) is Junk:
-                    self.counts[piece.reason] += 1
-                found.append(piece)
+            if stop - start > self.max_frame:
+                found.append(self._junk("long", data[start:stop]))
+            elif stop > start:
+                found.append(data[start:stop])
             start = scan = stop + 1
         tail = data[start:] if start else data
         if len(tail) > self.max_frame:
@@ -190,6 +206,25 @@ def _packer(form: type[Header]) -> Any:
 _PACK = {key: _packer(form) for key, form in HEADERS.items()}
 
 
+def head_of(
+    to: Addressing, msg_id: int, length: int, msg_sn: int | None = None, encrypt: int = 0, part: Any = None
+) -> bytes:
+    """The header of a frame whose body has this length; without a serial number what stands before it."""
+    properties = length | encrypt << 10
+    fields = [to.phone, msg_sn or 0]
+    if to.version == V2019:
+        properties |= _BIT_14
+        fields.insert(0, to.proto_ver)
+    if part is not None:
+        properties |= _BIT_13
+        fields += part
+    try:
+        head: bytes = _PACK[to.version, part is not None](msg_id, properties, *fields)
+    except Exception as error:
+        raise EncodeError(f"header cannot be written: {error}") from None
+    return head if msg_sn is not None else head[:-2]
+
+
 def build(
     to: Addressing, msg_id: int, body: bytes, msg_sn: int, *, encrypt: int = 0, part: tuple[int, int] | None = None
 ) -> bytes:
@@ -205,19 +240,7 @@ def build(
         for name, value, most in (("msg_id", msg_id, 0xFFFF), ("msg_sn", msg_sn, 0xFFFF), ("encrypt", encrypt, 7)):
             if not 0 <= value <= most:
                 raise EncodeError(f"{value} is not a whole number from 0 to {most}", name)
-    properties = len(body) | encrypt << 10
-    fields = [to.phone, msg_sn]
-    if to.version == V2019:
-        properties |= _BIT_14
-        fields.insert(0, to.proto_ver)
-    if part is not None:
-        properties |= _BIT_13
-        fields += part
-    try:
-        head: bytes = _PACK[to.version, part is not None](msg_id, properties, *fields)
-    except Exception as error:
-        raise EncodeError(f"header cannot be written: {error}") from None
-    content = head + body
+    content = head_of(to, msg_id, len(body), msg_sn, encrypt, part) + body
     return b"~" + escape(content + bytes((xor8(content),))) + b"~"
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from jimigw.model.report import Alarm, Position, trusted_time
 
-from .messages.location import LocationFacts, utc_of
+from .messages.location import LocationFacts, alarm_bits, metres, utc_of
 from .messages.safety_items import SAFETY_NAMES
+
+#: the additional items that a position has
+MILEAGE, SATELLITES = 0x01, 0x31
 
 #: kinds of records by message id; locations are told apart by what is in them
 KINDS = {
@@ -53,7 +56,8 @@ KINDS = {
 }
 
 
-_SAFETY = frozenset(SAFETY_NAMES)
+#: the additional items that tell of alarms
+SAFETY = frozenset(SAFETY_NAMES)
 
 
 def read(
@@ -86,28 +90,63 @@ def read(
 
 
 def _position(location: Any, zone: timezone, received: datetime, replayed: bool) -> Position:
-    time, source = trusted_time(utc_of(location.time, zone), received)
-    status, latitude, longitude = location.status, location.latitude / 1e6, location.longitude / 1e6
     extra = location.extra
     mileage = satellites = None
     if extra:
         there = extra.ids
-        mileage = extra.get(0x01) if 0x01 in there else None
-        satellites = extra.get(0x31) if 0x31 in there else None
-    return Position(
-        time,
-        -latitude if status & 4 else latitude,
-        -longitude if status & 8 else longitude,
-        status & 2 != 0,
-        location.speed / 10,
+        mileage = extra.get(MILEAGE) if MILEAGE in there else None
+        satellites = extra.get(SATELLITES) if SATELLITES in there else None
+    return position_of(
+        zone,
+        received,
+        location.status,
+        location.latitude,
+        location.longitude,
+        location.altitude,
+        location.speed,
         location.direction,
-        location.altitude_m,
+        location.time,
+        mileage if isinstance(mileage, int) else None,
         satellites if isinstance(satellites, int) else None,
-        mileage * 100 if isinstance(mileage, int) else None,
+        replayed,
+    )
+
+
+def position_of(
+    zone: timezone,
+    received: datetime,
+    status: int,
+    latitude: int,
+    longitude: int,
+    altitude: int,
+    speed: int,
+    direction: int,
+    time: str,
+    mileage: int | None,
+    satellites: int | None,
+    replayed: bool = False,
+) -> Position:
+    """The position that the fields of a location say, as they are in the message (``mileage`` in 0.1 km)."""
+    moment, source = trusted_time(utc_of(time, zone), received)
+    return Position(
+        moment,
+        latitude / (-1e6 if status & 4 else 1e6),
+        longitude / (-1e6 if status & 8 else 1e6),
+        status & 2 != 0,
+        speed / 10,
+        direction,
+        metres(altitude),
+        satellites,
+        None if mileage is None else mileage * 100,
         status & 1 != 0,
         replayed,
         source,
     )
+
+
+def word_alarms(word: int, edition: int) -> list[Alarm] | None:
+    """The alarms that an alarm word tells of, None if there are none."""
+    return [Alarm(code, name) for code, name in alarm_bits(word, edition)] if word else None
 
 
 def _alarms(locations: list[Any], edition: int) -> list[Alarm] | None:
@@ -116,7 +155,7 @@ def _alarms(locations: list[Any], edition: int) -> list[Alarm] | None:
         if location.alarm:
             for code, name in location.alarms(edition):
                 found.setdefault(code, Alarm(code, name))
-        if location.extra and not _SAFETY.isdisjoint(location.extra.ids):
+        if location.extra and not SAFETY.isdisjoint(location.extra.ids):
             for code, name in location.safety_alarms():
                 found.setdefault(code, Alarm(code, name))
     return list(found.values()) or None

@@ -23,14 +23,14 @@ reports and sends them again.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timezone
 from typing import Any, Protocol
 
 import attrs
 
 from jimigw.model.report import Report
+from jimigw.wire.checks import folded
 from jimigw.wire.errors import DecodeError
 from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
@@ -39,12 +39,13 @@ from ..events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 from .codec import Packet, decode_body, decode_frame
 from .dialect import Dialect
 from .downlinks import Done
+from .familiar import LOCATION
 from .fragments import Assembled, Budget, Missing, Part
-from .frame import Frame, FrameDecoder, Junk, frames_of
+from .frame import Frame, FrameDecoder, Junk, unescape
 from .header import Header
 from .messages.location import CHINA, LocationFacts, utc_of
 from .messages.registration import Registration2011
-from .reading import read
+from .reading import position_of, read, word_alarms
 from .rsa import RSA, PlatformKey
 from .talk import Question, Talk, Whole
 from .versions import V2011
@@ -56,7 +57,8 @@ REGISTER, AUTHENTICATE = "register", "authenticate"
 
 SUCCESS, FAILURE, UNSUPPORTED = 0, 1, 3
 
-_RESPONSE = struct.Struct(">HHB")
+#: bytes of the smallest location report: the header of 2013, the 28 of the location, the check code
+_LEAST_LOCATION = 12 + 28 + 1
 
 #: what the authentication code of a terminal of 2011 ends with
 _CODE_OF_2011 = "-2011"
@@ -142,7 +144,7 @@ class Session:
     def receive(self, data: bytes, now: float) -> list[Event]:
         """What follows from these bytes of a stream; ``now`` is the time in seconds since 1970."""
         events: list[Event] = []
-        self._pieces(self._decoder.feed(data), now, events)
+        self._pieces(self._decoder, self._decoder.cut(data), now, events)
         if not self._decoder.unfinished:
             self._since = None
         elif self._since is None:
@@ -152,7 +154,9 @@ class Session:
     def datagram(self, data: bytes, now: float) -> list[Event]:
         """What follows from one datagram."""
         events: list[Event] = []
-        self._pieces(frames_of(data, self._settings.max_frame), now, events)
+        decoder = FrameDecoder(self._settings.max_frame)
+        self._pieces(decoder, decoder.cut(data), now, events)
+        self._pieces(decoder, decoder.finish(), now, events)
         return events
 
     @property
@@ -174,7 +178,7 @@ class Session:
         events: list[Event] = []
         if self._since is not None and now >= self._since + self._settings.frame_timeout:
             self._since = None
-            self._pieces(self._decoder.finish(), now, events)
+            self._pieces(self._decoder, self._decoder.finish(), now, events)
         for talk in self._talks.values():
             for missing in talk.parts.requests(now):
                 self._ask_for_parts(talk, missing, events)
@@ -235,9 +239,17 @@ class Session:
         del self._talks[phone]
         return [_ended(talk, done) for done in talk.leave(now)]
 
-    def _pieces(self, pieces: list[Frame | Junk], now: float, events: list[Event]) -> None:
+    def _pieces(
+        self, decoder: FrameDecoder, pieces: Sequence[bytes | Frame | Junk], now: float, events: list[Event]
+    ) -> None:
         received = datetime.fromtimestamp(now, UTC)
         for piece in pieces:
+            if isinstance(piece, bytes):
+                report = self._familiar(piece, received)
+                if report is not None:
+                    events.append(report)
+                    continue
+                piece = decoder.parse(piece)
             if isinstance(piece, Junk):
                 self.junk += len(piece.data)
                 if self.junk > self._settings.max_junk:
@@ -248,6 +260,42 @@ class Session:
             talk = self._talk(piece.header)
             if talk is not None:
                 self._frame(talk, piece, received, now, events)
+                if talk.inside and piece.header.msg_id == LOCATION:
+                    talk.familiar(piece, self._settings.dialect)
+
+    def _familiar(self, content: bytes, received: datetime) -> Report | None:
+        """The report of a location whose form this terminal has used before, as :meth:`_frame` would make it; None for
+        any other frame."""
+        plain = unescape(content) if b"}" in content else content
+        if plain is None or len(plain) < _LEAST_LOCATION or plain[0] != LOCATION >> 8 or plain[1] != LOCATION & 0xFF:
+            return None
+        # Bit 14 of the properties tells where the phone field stands.
+        talk = self._talks.get(plain[5:15] if plain[2] & 0x40 else plain[4:10])
+        if talk is None or not talk.inside or talk.questions:
+            return None
+        form = talk.forms.get(plain[2] << 8 | plain[3])
+        size = len(plain)
+        if form is None or form.size != size:
+            return None
+        number = int.from_bytes(plain, "big")
+        if number & form.mask != form.marks or folded(number, size):
+            return None
+        message, msg_sn, word, facts = form.read(plain, talk.digits)
+        self.junk = 0
+        self.counters.reports += 1
+        talk.encrypted = False
+        settings = self._settings
+        return Report(
+            PROTOCOL,
+            "alarm" if word else "position",
+            message,
+            b"~" + content + b"~",
+            received,
+            talk.general(LOCATION, msg_sn, SUCCESS),
+            position_of(settings.zone, received, *facts),
+            word_alarms(word, talk.version),
+            talk.identity,
+        )
 
     def _talk(self, header: Header) -> Talk | None:
         talk = self._talks.get(header.phone)
@@ -258,6 +306,7 @@ class Session:
             talk = self._talks[header.phone] = Talk(header, self._budget)
         elif header.proto_ver is not None and header.proto_ver != talk.addressing.proto_ver:
             talk.addressing = header.addressing
+            talk.forms.clear()
         return talk
 
     # -- one frame ------------------------------------------------------------------------------------------------
@@ -326,7 +375,7 @@ class Session:
             last = whole.serials[-1]
             if report.answer and whole.completed_by != last and frame.header.msg_id != 0x0801:
                 # The last part came before others, and waits for its answer as well.
-                report.answer += b"".join(talk.frames(0x8001, _RESPONSE.pack(last, frame.header.msg_id, SUCCESS))[1])
+                report.answer += talk.general(frame.header.msg_id, last, SUCCESS)
             report.ticket = kept
             kept.answer, kept.when = report.answer or b"", now
         else:
@@ -428,8 +477,7 @@ class Session:
 
     def _authenticated(self, talk: Talk, question: Question, right: bool, events: list[Event]) -> None:
         """What follows from an authentication that is decided."""
-        response = _RESPONSE.pack(question.serial, 0x0102, SUCCESS if right else FAILURE)
-        events.append(Send(b"".join(talk.frames(0x8001, response)[1])))
+        events.append(Send(talk.general(0x0102, question.serial, SUCCESS if right else FAILURE)))
         if not right:
             self.counters.bad_logins += 1
             if talk.inside:
@@ -516,12 +564,12 @@ class Session:
         if header.msg_id in _REPLIES:
             return
         if packet.opaque in ("unknown", "encrypted"):
-            yield from self._response(talk, header, UNSUPPORTED)
+            yield talk.general(header.msg_id, header.msg_sn, UNSUPPORTED)
         elif header.msg_id == 0x0A00 and body is not None:
             known = talk.learn_key(body.e, body.n)
             key = self._settings.key
             if key is None or not known:
-                yield from self._response(talk, header, FAILURE if key else UNSUPPORTED)
+                yield talk.general(header.msg_id, header.msg_sn, FAILURE if key else UNSUPPORTED)
             elif not talk.told_key:
                 # A terminal that has our key is answering it: it gets none for its own again.
                 yield from talk.say(0x8A00, {"e": key.e, "n": to_base64(key.n)})
@@ -535,7 +583,7 @@ class Session:
             yield from talk.say(0x9212, {"name": body.name, "file_type": body.file_type, "result": 0, "packets": []})
         else:
             # What could not be read is stored as it came: it is safe, and asking for it again would bring the same.
-            yield from self._response(talk, header, SUCCESS)
+            yield talk.general(header.msg_id, header.msg_sn, SUCCESS)
 
     # -- what goes out --------------------------------------------------------------------------------------------
 
@@ -554,12 +602,8 @@ class Session:
         kind, position, alarms = read(packet.header.msg_id, packet.body, talk.version, self._settings.zone, received)
         return Report(PROTOCOL, kind, message, raw, received, None, position, alarms, talk.identity)
 
-    def _response(self, talk: Talk, header: Header, result: int) -> list[bytes]:
-        # The hottest of all answers, and the simplest: written as PlatformResponse would be, without making one.
-        return talk.frames(0x8001, _RESPONSE.pack(header.msg_sn, header.msg_id, result))[1]
-
     def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
-        events.append(Send(b"".join(self._response(talk, header, result))))
+        events.append(Send(talk.general(header.msg_id, header.msg_sn, result)))
 
     def _send(self, talk: Talk, msg_id: int, body: dict[str, Any], events: list[Event]) -> None:
         events.append(Send(b"".join(talk.say(msg_id, body))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Hashable
 from datetime import datetime
@@ -10,19 +11,27 @@ from typing import Any
 import attrs
 
 from jimigw.model.report import Report, Ticket
+from jimigw.wire.checks import xor8
 from jimigw.wire.errors import DecodeError, EncodeError
 from jimigw.wire.kinds import to_base64
 
 from .codec import Packet, encode_body
 from .dialect import Dialect
 from .downlinks import Done, Downlinks, Outcome
+from .familiar import Form, form_of
 from .fragments import Assembled, Budget, Reassembly, Sent
-from .frame import MAX_BODY, build, split
-from .header import Header
+from .frame import MAX_BODY, Frame, build, escape, head_of, split
+from .header import Addressing, Header, phone_text
 from .replies import TEXT_TYPE, rule_of
 from .rsa import RSA, TerminalKey, pieces
 
 _WHOLES = 4
+#: forms of location reports of one terminal: with and without an item or two
+_MOST_FORMS = 8
+
+GENERAL = 0x8001
+_RESPONSE = struct.Struct(">HHB")
+_ANSWER = struct.Struct(">HHHBB")
 
 
 @attrs.define(eq=False)
@@ -78,10 +87,13 @@ class Talk:
     """One terminal on a connection: who it is, whether it is in, and what is under way with it."""
 
     __slots__ = (
+        "_general",
         "addressing",
         "commands",
+        "digits",
         "edition",
         "encrypted",
+        "forms",
         "identity",
         "inside",
         "key",
@@ -102,6 +114,11 @@ class Talk:
         self.inside = False
         #: the registration, until the terminal has shown that it got its code: only then it is worth a record
         self.registration: Report | None = None
+        #: the forms of its location reports, by the properties word of the header; ``digits``: its phone number in JSON
+        self.forms: dict[int, Form] = {}
+        self.digits = ""
+        #: for :meth:`general`: what all general answers begin with, and the exclusive or of that
+        self._general: tuple[Addressing, bytes, int] | None = None
         #: what is not decided yet, by :attr:`.events.Ask.question`
         self.questions: dict[str, Question] = {}
         self.serial = 0
@@ -130,6 +147,34 @@ class Talk:
     def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
         """The frames of a message to this terminal, its body in the exchange format."""
         return self.frames(msg_id, encode_body(msg_id, body, self.version))[1]
+
+    def general(self, msg_id: int, msg_sn: int, result: int) -> bytes:
+        """The general answer (0x8001) to the message of this id and serial number.
+
+        The hottest of all answers, and the simplest: written as :meth:`frames` would, without making anything twice.
+        """
+        if self.encrypted:
+            return b"".join(self.frames(GENERAL, _RESPONSE.pack(msg_sn, msg_id, result))[1])
+        if self._general is None or self._general[0] is not self.addressing:
+            head = head_of(self.addressing, GENERAL, _RESPONSE.size)
+            self._general = self.addressing, head, xor8(head)
+        _, head, check = self._general
+        serial = self.serial
+        self.serial = (serial + 1) & 0xFFFF
+        words = serial ^ msg_sn ^ msg_id
+        content = head + _ANSWER.pack(serial, msg_sn, msg_id, result, check ^ words >> 8 ^ words & 0xFF ^ result)
+        if b"}" in content or b"~" in content:
+            content = escape(content)
+        return b"~" + content + b"~"
+
+    def familiar(self, frame: Frame, dialect: Dialect) -> None:
+        """Remember the form of this location report, for the next of its kind."""
+        form = form_of(frame, dialect)
+        if form is not None:
+            if len(self.forms) >= _MOST_FORMS:
+                self.forms.clear()
+            self.digits = phone_text(frame.header.phone, dialect)
+            self.forms[form.properties] = form
 
     def frames(self, msg_id: int, body: bytes) -> tuple[int, list[bytes]]:
         """The frames of a message to this terminal and the serial number of the first.

@@ -32,6 +32,19 @@ def utc_of(digits: str, zone: timezone) -> datetime | None:
         return None
 
 
+def metres(altitude: int) -> int:
+    """The altitude in metres; terminals send two's complement below the sea."""
+    return altitude - 0x10000 if altitude & 0x8000 else altitude
+
+
+def alarm_bits(word: int, edition: int) -> list[tuple[int, str]]:
+    """The bits of an alarm word that are set, as number and name; a bit without a meaning is "bit N"."""
+    if not word:
+        return []
+    known = names.ALARMS[edition]
+    return [(bit, known.get(bit, f"bit {bit}")) for bit in range(32) if word >> bit & 1]
+
+
 @fragment
 class _Basic:
     alarm: int = row(U32, "alarm word, bits by edition")
@@ -82,19 +95,16 @@ class LocationFacts(Message):
 
     @property
     def altitude_m(self) -> int:
-        """Altitude in metres; terminals send two's complement below the sea."""
-        return self.altitude - 0x10000 if self.altitude & 0x8000 else self.altitude
+        """Altitude in metres; see :func:`metres`."""
+        return metres(self.altitude)
 
     def moment(self, zone: timezone = CHINA) -> datetime | None:
         """The time in UTC, for a terminal whose clock shows ``zone``; None if the digits are no time."""
         return utc_of(self.time, zone)
 
     def alarms(self, edition: int | None = None) -> list[tuple[int, str]]:
-        """The bits of the alarm word that are set, as number and name; a bit without a meaning is "bit N"."""
-        if not self.alarm:
-            return []
-        known = names.ALARMS[edition or self.edition]
-        return [(bit, known.get(bit, f"bit {bit}")) for bit in range(32) if self.alarm >> bit & 1]
+        """The bits of the alarm word that are set; see :func:`alarm_bits`."""
+        return alarm_bits(self.alarm, edition or self.edition)
 
     def states(self, edition: int | None = None) -> dict[str, Any]:
         """The bits of the status word by name, and ``load``."""
