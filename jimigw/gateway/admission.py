@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from twisted.internet.defer import Deferred, succeed
+
+from jimigw.model.device import State
+
 from .registry import Registry
 
 
@@ -15,18 +19,40 @@ class Admission(Protocol):
     """Decides by identity (an IMEI, a phone number)."""
 
     def admits(self, identity: str) -> bool | None:
-        """Whether this terminal is let in; None: not known yet, it has to be asked (see :mod:`.hooked`)."""
+        """Whether this terminal is let in; None: not known yet, :meth:`ask` has to."""
+        ...
+
+    def ask(self, identity: str) -> Deferred[bool]:
+        """Find out whether a terminal without a code of its own is let in; within four seconds, and without failure."""
+        ...
+
+    def entered(self, identity: str, device: State) -> object:
+        """The terminal has logged in, and this is its place in the registry."""
         ...
 
 
-class Open:
+class _Knows:
+    """An admission that never has to ask."""
+
+    def admits(self, identity: str) -> bool:
+        """Whether this terminal is let in."""
+        raise NotImplementedError
+
+    def ask(self, identity: str) -> Deferred[bool]:
+        return succeed(self.admits(identity))
+
+    def entered(self, identity: str, device: State) -> None:
+        """Nothing to do."""
+
+
+class Open(_Knows):
     """Lets every terminal in."""
 
     def admits(self, identity: str) -> bool:
         return True
 
 
-class Listed:
+class Listed(_Knows):
     """Lets in the terminals whose cards say so: those that were imported or entered by hand."""
 
     def __init__(self, registry: Registry) -> None:

@@ -99,13 +99,13 @@ class Door:
         digest = hmac.digest(self._secret, identity.encode("utf-8"), "sha256")
         return base64.urlsafe_b64encode(digest[:_CODE_SIZE]).decode("ascii")
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+    def register(self, identity: str, body: Mapping[str, Any], phone: str = "") -> tuple[int, str]:
         """The result of a registration and the code. Registering again is harmless: it gives the same code."""
         if not self.admission.admits(identity):
             return TERMINAL_UNKNOWN, ""
         return SUCCESS, self.code(identity)
 
-    def authenticate(self, identity: str, code: str) -> bool:
+    def authenticate(self, identity: str, code: str, phone: str = "") -> bool:
         """Whether this is the terminal's code, and it is still let in."""
         right = self.code(identity).encode("ascii")
         return bool(self.admission.admits(identity)) and hmac.compare_digest(right, code.encode("utf-8", "replace"))

@@ -7,6 +7,7 @@ edge ──report──▶ registry (what it shows of the terminal) ──▶ jo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from jimigw.model.report import Report, Ticket
 
 from .admission import Admission
 from .commands import CommandLink, Commands
+from .door import Question
 from .facts import learn
 from .registry import Registry
 from .taps import Taps
@@ -44,8 +46,23 @@ class Link(CommandLink, Protocol):
         """Send to the terminal; nothing happens when the connection is gone."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether the connection is still there, and not being closed."""
+        ...
+
     def disconnect(self, reason: str) -> None:
         """Close the connection, for this reason."""
+        ...
+
+
+class Questions(Protocol):
+    """Finds out what terminals may; see :class:`jimigw.gateway.door.HookedDoor`."""
+
+    def ask(
+        self, question: Question, identity: str, body: Mapping[str, Any], phone: str | None = None
+    ) -> Deferred[tuple[int, str]]:
+        """Fires with the result and the authentication code, and never fails."""
         ...
 
 
@@ -89,20 +106,35 @@ class Gateway:
         self, registry: Registry, admission: Admission, journal: IJournal, commands: Commands | None = None
     ) -> None:
         self.registry, self.admission, self.journal, self.commands = registry, admission, journal, commands
+        #: who is asked where a door does not know; None where it always does
+        self.questions: Questions | None = None
         self.taps = Taps()
         self.counters = GatewayCounters()
         self._ready: list[Link] = []
         # A batch that brought one connection many answers sends them in one write.
         journal.add_listener(self._send_ready)
 
-    def login(self, link: Link, identity: str, report: Report, now: float) -> bool:
+    def login(self, link: Link, identity: str, report: Report, now: float) -> bool | Deferred[bool]:
         """Bind a connection to the terminal that logged in on it, and store the login. False: it is not let in.
 
-        An older connection of the same terminal is closed, but only once the new one has passed admission.
+        An older connection of the same terminal is closed, but only once the new one has passed admission. Where the
+        platform has to be asked, the answer comes later; until then nothing that the terminal reports is taken.
         """
-        if not self.admission.admits(identity):
+        admitted = self.admission.admits(identity)
+        if admitted is None:
+            asked = self.admission.ask(identity)
+            return asked.addCallback(lambda admitted: self._decided(link, identity, report, now, admitted))
+        return self._decided(link, identity, report, now, admitted)
+
+    def _decided(self, link: Link, identity: str, report: Report, now: float, admitted: bool) -> bool:
+        if not admitted:
             self.counters.refused_logins += 1
             return False
+        if link.alive:
+            self._enter(link, identity, report, now)
+        return True
+
+    def _enter(self, link: Link, identity: str, report: Report, now: float) -> None:
         self.counters.logins += 1
         device = self.registry.enter(identity, report.protocol, now)
         older, device.link = device.link, link
@@ -117,11 +149,21 @@ class Gateway:
                 self.counters.taken_over += 1
                 older.disconnect(f"{identity} logged in again from {link.address}")
                 self._link_lost(device)
+        self.admission.entered(identity, device)
         self._look(device, report, now)
         self._store(device, report, None, now)
         if self.commands is not None:
             self.commands.logged_in(device.id)
-        return True
+
+    def ask(self, question: Question, identity: str, body: Mapping[str, Any], phone: str) -> Deferred[tuple[int, str]]:
+        """Ask the platform what a terminal of JT/T 808 may; fires with the result and the code, and never fails."""
+        assert self.questions is not None, "a session asks only where its door does not know"
+        return self.questions.ask(question, identity, body, phone)
+
+    def denied(self, identity: str, why: str) -> None:
+        """The platform takes back a terminal that it had let in."""
+        self._log.warn("{device} is let in no more: {why}", device=identity, why=why)
+        self.disconnect(identity, f"it is let in no more: {why}")
 
     def report(self, link: Link, report: Report, now: float) -> None:
         """Store a report; its answer is sent after the commit. What cannot be stored is not answered."""

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from jimigw.gateway.commands import Unsendable
 from jimigw.model.device import Device
 from jimigw.model.report import Report
-from jimigw.protocols.events import Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from jimigw.protocols.events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
 from jimigw.protocols.jt808.downlinks import QueueFull
 from jimigw.wire.errors import EncodeError
 
@@ -36,6 +36,11 @@ class Rider:
         """Send to the terminal; nothing happens when the connection is gone."""
         self.tapped(data)
         self.carrier.send(data)
+
+    @property
+    def alive(self) -> bool:
+        """Always: a rider has passed the door of its session, which asks nobody after that."""
+        return True
 
     def tapped(self, data: bytes) -> None:
         """Show those who listen what goes to the terminal."""
@@ -93,9 +98,8 @@ class Riders:
             else:
                 self.factory.gateway.counters.refused_reports += 1
         elif isinstance(event, Send):
-            rider = self.riders.get(event.identity)
-            if rider is not None:
-                rider.tapped(event.data)
+            if self.factory.gateway.taps:
+                self._tapped_send(event)
             self.send(event.data)
         elif isinstance(event, LoggedIn):
             self._rider_logged_in(event, now)
@@ -109,24 +113,38 @@ class Riders:
                     address=self.address,
                     reason=event.reason,
                 )
+        elif isinstance(event, Ask):
+            asked = self.factory.gateway.ask(event.question, event.identity, event.body, event.phone)
+            asked.addCallback(self._decided, event)
         elif isinstance(event, CommandEnded):
             self.factory.gateway.command_ended(self.riders.get(event.identity), event, now)
         elif isinstance(event, Close):
             self.factory.counters.closed_by_session += 1
             self.disconnect(event.reason)
 
+    def _decided(self, answer: tuple[int, str], asked: Ask) -> None:
+        """The platform has answered; a session that is closed has no question open any more."""
+        now = self.factory.seconds()
+        for event in self.session.decided(asked.identity, asked.question, *answer, now):
+            self._do(event, now)
+
     def _rider_logged_in(self, event: LoggedIn, now: float) -> None:
         rider = self.riders.get(event.identity)
         again = rider is not None
         if rider is None:
             rider = Rider(self, event.identity)
-        if not self.factory.gateway.login(rider, event.identity, event.report, now):
+        if self.factory.gateway.login(rider, event.identity, event.report, now) is not True:
             # Admission changed its mind between the session's question and now.
             self.session.forget(event.identity, now)
             return
         self.riders[event.identity] = rider
         if not again:
             self._log.info("{device} logged in from {address}", device=event.identity, address=self.address)
+
+    def _tapped_send(self, event: Send) -> None:
+        rider = self.riders.get(event.identity)
+        if rider is not None:
+            rider.tapped(event.data)
 
     def drop(self, rider: Rider, reason: str) -> None:
         """A terminal moved to another connection. A connection that carries no other is closed."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IConsumer, IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -137,15 +138,22 @@ class Terminal(TwistedProtocol):
 
     def _logged_in(self, event: LoggedIn, now: float) -> None:
         again = self.device is not None
-        if self.factory.gateway.login(self, event.identity, event.report, now):
+        admitted = self.factory.gateway.login(self, event.identity, event.report, now)
+        if isinstance(admitted, Deferred):
+            admitted.addCallback(self._admitted, event.identity, again)
+        else:
+            self._admitted(admitted, event.identity, again)
+
+    def _admitted(self, admitted: bool, identity: str, again: bool) -> None:
+        if admitted:
             if not again:
-                self._log.info("{device} logged in from {address}", device=event.identity, address=self.address)
+                self._log.info("{device} logged in from {address}", device=identity, address=self.address)
             return
         self.factory.complain(
             self._log.warn,
             "{device} is not let in: it gets its answers, what it reports is not stored (from {address})",
-            kind=("refused", event.identity),
-            device=event.identity,
+            kind=("refused", identity),
+            device=identity,
             address=self.address,
         )
 
@@ -200,6 +208,12 @@ class Terminal(TwistedProtocol):
             host = f"[{address.host}]" if ":" in address.host else address.host
             return f"{host}:{address.port}"
         return str(address)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection is still there, and not being closed."""
+        transport: Any = self.transport
+        return self._reason is None and bool(transport.connected)
 
     def send(self, data: bytes) -> None:
         """Send to the terminal; nothing happens when the connection is gone."""

@@ -5,7 +5,7 @@ its answer.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -29,16 +29,22 @@ class LoggedIn:
     report: Report
 
 
+#: what a terminal of JT/T 808 asks with 0x0100 and with 0x0102
+QuestionKind = Literal["register", "authenticate"]
+
+
 @attrs.define(eq=True)
 class Ask:
     """Somebody else decides whether the terminal comes in: give the session's ``decided`` what they said.
 
-    ``question`` is "register" or "authenticate", ``body`` the terminal's message in the exchange format.
+    ``body`` is the terminal's message in the exchange format, ``phone`` the digits of its header, leading zeros
+    included.
     """
 
     identity: str
-    question: str
+    question: QuestionKind
     body: Mapping[str, Any]
+    phone: str = ""
 
 
 @attrs.define(eq=True)

@@ -112,7 +112,7 @@ class TestAdmission:
     def test_a_login_that_is_not_let_in_takes_nothing_over(self) -> None:
         known = {IMEI}
 
-        class Changing:
+        class Changing(Open):
             def admits(self, identity: str) -> bool:
                 return identity in known
 

@@ -84,6 +84,10 @@ class RecordingLink:
         self.sent: list[bytes] = []
         self.closed: list[str] = []
 
+    @property
+    def alive(self) -> bool:
+        return not self.closed
+
     def send(self, data: bytes) -> None:
         self.sent.append(data)
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timezone
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -35,7 +35,7 @@ from jimigw.wire.errors import DecodeError
 from jimigw.wire.kinds import to_base64
 from jimigw.wire.message import Message
 
-from ..events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send
+from ..events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, QuestionKind, Send
 from .codec import Packet, decode_body, decode_frame
 from .dialect import Dialect
 from .downlinks import Done
@@ -53,7 +53,8 @@ from .versions import V2011
 PROTOCOL = "jt808"
 
 #: the questions of :class:`Ask`
-REGISTER, AUTHENTICATE = "register", "authenticate"
+REGISTER: Final = "register"
+AUTHENTICATE: Final = "authenticate"
 
 SUCCESS, FAILURE, UNSUPPORTED = 0, 1, 3
 
@@ -83,11 +84,14 @@ class Door(Protocol):
     None is "not decided yet": :meth:`Session.decided` is told later.
     """
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str] | None:
-        """The result of a registration (0 is success; see 0x8100) and the authentication code."""
+    def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str] | None:
+        """The result of a registration (0 is success; see 0x8100) and the authentication code.
+
+        ``phone`` are the digits of the header, leading zeros included.
+        """
         ...
 
-    def authenticate(self, identity: str, code: str) -> bool | None:
+    def authenticate(self, identity: str, code: str, phone: str) -> bool | None:
         """Whether this is the code that the terminal was given."""
         ...
 
@@ -197,7 +201,7 @@ class Session:
         for talk in self._talks.values():
             if talk.inside and talk.identity == identity:
                 frames = talk.command(tag, message, now, ttl, self._settings.dialect)
-                events: list[Event] = [Send(b"".join(frames))] if frames else []
+                events: list[Event] = [Send(b"".join(frames), identity)] if frames else []
                 self._commands(talk, now, events)
                 return events
         raise KeyError(f"{identity} is not in on this connection")
@@ -221,7 +225,7 @@ class Session:
         while deadline is not None and now >= deadline:
             data, ended = talk.commands.tick(now)
             if data:
-                events.append(Send(b"".join(data)))
+                events.append(Send(b"".join(data), talk.identity))
             events += [_ended(talk, done) for done in ended]
             deadline = talk.commands.deadline if data or ended else None
 
@@ -388,7 +392,7 @@ class Session:
             return
         if whole.stored:
             if frame.header.msg_id == 0x0801:
-                events.append(Send(whole.answer))
+                events.append(Send(whole.answer, talk.identity))
             else:
                 self._respond(talk, frame.header, SUCCESS, events)
         elif now - whole.when <= _STORED_WITHIN:
@@ -441,7 +445,7 @@ class Session:
             talk.edition = V2011
         if self._asked(talk, REGISTER, question):
             return
-        decision = self._door.register(talk.identity, body.to_json())
+        decision = self._door.register(talk.identity, body.to_json(), talk.phone)
         if decision is None:
             self._ask(talk, REGISTER, question, body.to_json(), events)
         else:
@@ -469,7 +473,7 @@ class Session:
             code, talk.edition = code.removesuffix(_CODE_OF_2011), V2011
         if self._asked(talk, AUTHENTICATE, question):
             return
-        right = self._door.authenticate(talk.identity, code)
+        right = self._door.authenticate(talk.identity, code, talk.phone)
         if right is None:
             self._ask(talk, AUTHENTICATE, question, body.to_json() | {"code": code}, events)
         else:
@@ -477,7 +481,7 @@ class Session:
 
     def _authenticated(self, talk: Talk, question: Question, right: bool, events: list[Event]) -> None:
         """What follows from an authentication that is decided."""
-        events.append(Send(talk.general(0x0102, question.serial, SUCCESS if right else FAILURE)))
+        events.append(Send(talk.general(0x0102, question.serial, SUCCESS if right else FAILURE), talk.identity))
         if not right:
             self.counters.bad_logins += 1
             if talk.inside:
@@ -514,9 +518,11 @@ class Session:
                 break
         return events
 
-    def _ask(self, talk: Talk, question: str, asked: Question, body: Mapping[str, Any], events: list[Event]) -> None:
+    def _ask(
+        self, talk: Talk, question: QuestionKind, asked: Question, body: Mapping[str, Any], events: list[Event]
+    ) -> None:
         talk.questions[question] = asked
-        events.append(Ask(talk.identity, question, body))
+        events.append(Ask(talk.identity, question, body, talk.phone))
 
     def _asked(self, talk: Talk, question: str, again: Question) -> bool:
         """Whether this question is open already: then the terminal, which repeats itself, is answered this time."""
@@ -552,7 +558,7 @@ class Session:
         elif header.msg_id == 0x0005 and body is not None:
             frames = talk.sent.again(body.seq, body.ids)
             if frames:
-                events.append(Send(b"".join(frames)))
+                events.append(Send(b"".join(frames), talk.identity))
             else:
                 self._respond(talk, header, FAILURE, events)
         else:
@@ -603,10 +609,10 @@ class Session:
         return Report(PROTOCOL, kind, message, raw, received, None, position, alarms, talk.identity)
 
     def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
-        events.append(Send(talk.general(header.msg_id, header.msg_sn, result)))
+        events.append(Send(talk.general(header.msg_id, header.msg_sn, result), talk.identity))
 
     def _send(self, talk: Talk, msg_id: int, body: dict[str, Any], events: list[Event]) -> None:
-        events.append(Send(b"".join(talk.say(msg_id, body))))
+        events.append(Send(b"".join(talk.say(msg_id, body)), talk.identity))
 
     def _ask_for_parts(self, talk: Talk, missing: Missing, events: list[Event]) -> None:
         if missing.msg_id == 0x0801 and len(missing.head) >= 4:

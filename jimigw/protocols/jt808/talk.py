@@ -134,6 +134,11 @@ class Talk:
         self.told_key = False
 
     @property
+    def phone(self) -> str:
+        """The digits of its phone field, leading zeros included."""
+        return phone_text(self.addressing.phone)
+
+    @property
     def version(self) -> int:
         """The edition that the terminal speaks."""
         return self.edition or self.addressing.version

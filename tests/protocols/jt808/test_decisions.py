@@ -20,10 +20,10 @@ class UndecidedDoor(OpenDoor):
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
 
-    def register(self, identity: str, body: dict[str, Any]) -> None:  # type: ignore[override]
+    def register(self, identity: str, body: dict[str, Any], phone: str) -> None:  # type: ignore[override]
         self.asked.append((identity, body["dev_id"]))
 
-    def authenticate(self, identity: str, code: str) -> None:  # type: ignore[override]
+    def authenticate(self, identity: str, code: str, phone: str) -> None:  # type: ignore[override]
         self.asked.append((identity, code))
 
 
@@ -59,7 +59,7 @@ def plain(events: list[Event]) -> list[Any]:
 @pytest.mark.parametrize("result", [0, 1, 4])
 def test_a_registration_gives_later_what_it_would_have_given_at_once(edition: int, result: int) -> None:
     class Decided(OpenDoor):
-        def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+        def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str]:
             return result, CODE
 
     at_once, later = Line(edition, Session(Decided())), Undecided(edition)
@@ -93,7 +93,7 @@ def test_an_authentication_gives_later_what_it_would_have_given_at_once(edition:
 def test_the_code_of_a_terminal_of_2011_is_asked_for_without_its_mark() -> None:
     line = Undecided(2011)
     (ask,) = line.send(0x0102, {"code": CODE + "-2011"})
-    assert ask == Ask(IDENTITY, AUTHENTICATE, {"code": CODE})
+    assert ask == Ask(IDENTITY, "authenticate", {"code": CODE}, line.phone)
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ class OpenDoor:
 
     stranger = "13900000000"
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+    def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str]:
         return (4, "") if identity == self.stranger else (0, f"code of {identity}")
 
-    def authenticate(self, identity: str, code: str) -> bool:
+    def authenticate(self, identity: str, code: str, phone: str) -> bool:
         return code == f"code of {identity}"
 
 

@@ -53,11 +53,11 @@ class Door:
         self.secret, self.refused = 1, False
         self.registered: list[str] = []
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+    def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str]:
         self.registered.append(identity)
         return (4, "") if self.refused else (0, f"{identity}/{self.secret}")
 
-    def authenticate(self, identity: str, code: str) -> bool:
+    def authenticate(self, identity: str, code: str, phone: str) -> bool:
         return not self.refused and code == f"{identity}/{self.secret}"
 
 
