@@ -194,6 +194,20 @@ class UdpPort:
         return json.dumps(value)
 
 
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def _host_can_be_found(host: str) -> bool:
+    """Whether Twisted would look this host up, given in lower case."""
+    if ":" not in host:
+        return len(host) <= 253 and all(map(_LABEL.fullmatch, host.split(".")))
+    try:
+        # One with the name of an interface behind it is good on one machine only.
+        return ipaddress.IPv6Address(host).scope_id is None
+    except ValueError:
+        return False
+
+
 @attrs.frozen
 class HttpUrl:
     """The address of an HTTP server to ask, or nothing. What is wrong is never repeated: it may hold a password."""
@@ -220,6 +234,8 @@ class HttpUrl:
             raise Wrong("it holds a user or a password, which do not belong into an address; requests can be signed")
         if not parts.hostname or port == 0:
             raise Wrong(f"it names no host, or a port that is none; expected {self.expected}")
+        if not _host_can_be_found(parts.hostname):
+            raise Wrong("its host is neither an address nor a name of letters, digits, - and . between them")
         if "#" in value:
             raise Wrong("it holds a #; what follows one is never sent")
         return value

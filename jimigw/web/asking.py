@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
@@ -24,10 +24,32 @@ def no_answer(why: str) -> Verdict:
     return Verdict(False, FAILURE, None, False, why)
 
 
-Settle = Callable[[Verdict], None]
-Exchange = Callable[[bytes, float, Settle], Deferred[Any]]
-"""Asks: gets the body of the request, when it has to be over, and what to call as soon as the answer is understood.
-Fires when its connection is free again, and ends at once where it is cancelled."""
+class Turn(Protocol):
+    """A question whose turn has come, as the one who asks it sees it."""
+
+    @property
+    def body(self) -> bytes:
+        """The body of the request."""
+        ...
+
+    @property
+    def ends(self) -> float:
+        """When its time is over."""
+        ...
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        ...
+
+    def settle(self, verdict: Verdict) -> None:
+        """This is the answer; what comes after the first one counts no more."""
+        ...
+
+
+Exchange = Callable[[Turn], Deferred[Any]]
+"""Asks, and settles the question as soon as the answer is understood. Fires when its connection is free again, and ends
+at once where it is cancelled."""
 
 
 @attrs.define
@@ -57,11 +79,16 @@ class _Question:
     key: bytes
     body: bytes
     ends: float
+    heard: Callable[[_Question, Verdict], None]
     timer: IDelayedCall | None = None
     waiters: list[Deferred[Verdict]] = attrs.Factory(list)
     settled: bool = False
     running: bool = False
     exchange: Deferred[Any] | None = None
+
+    def settle(self, verdict: Verdict) -> None:
+        """See :class:`Turn`."""
+        self.heard(self, verdict)
 
 
 class Asking:
@@ -112,7 +139,7 @@ class Asking:
         if question is None:
             if not self.breaker.allows():
                 return succeed(self._left_alone())
-            question = _Question(key, body, self._clock.seconds() + self._timeout)
+            question = _Question(key, body, self._clock.seconds() + self._timeout, self._heard)
             self._open[key] = self._queue[key] = question
             question.timer = self._clock.callLater(self._timeout, self._time_is_up, question)
         else:
@@ -143,7 +170,10 @@ class Asking:
         try:
             while self._queue and len(self._running) < self._concurrency:
                 _, question = self._queue.popitem(last=False)
-                self._send(question)
+                if self._clock.seconds() >= question.ends:
+                    self._time_is_up(question)
+                else:
+                    self._send(question)
         finally:
             self._pumping = False
 
@@ -154,7 +184,7 @@ class Asking:
         self.counters.sent += 1
         question.running = True
         self._running.add(question)
-        question.exchange = self._exchange(question.body, question.ends, lambda verdict: self._heard(question, verdict))
+        question.exchange = self._exchange(question)
         question.exchange.addBoth(self._over, question)
 
     def _heard(self, question: _Question, verdict: Verdict) -> None:

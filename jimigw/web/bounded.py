@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import attrs
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -25,6 +26,7 @@ from twisted.web.client import (
     HTTPConnectionPool,
     ResponseDone,
 )
+from twisted.web.error import SchemeNotSupported
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
@@ -62,7 +64,7 @@ class BoundedClient:
         data, raw = cast(Any, _Bytes(body)), Headers({name: [value] for name, value in headers.items()})
         return cast(
             "Deferred[Any]",
-            self._client.post(url, data=data, headers=raw, allow_redirects=False, unbuffered=True),
+            self._client.post(_Address.from_text(url), data=data, headers=raw, allow_redirects=False, unbuffered=True),
         )
 
     def close(self) -> Deferred[None]:
@@ -75,6 +77,14 @@ def read_body(response: Any) -> Deferred[bytes]:
     body = _Body()
     response.deliverBody(body)
     return body.done
+
+
+class _Address(EncodedURL):
+    """An address in ASCII. As treq would have it, IPv6 addresses would go through the rules for names, and fail."""
+
+    def to_uri(self) -> _Address:
+        # Names and schemes may come in capitals; the client looks for "https".
+        return cast(_Address, self.replace(scheme=self.scheme.lower(), host=self.host.lower()))
 
 
 class _Body(Protocol):
@@ -162,6 +172,8 @@ class _Endpoints:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         endpoint: Any = HostnameEndpoint(self.reactor, uri.host.decode("ascii"), uri.port, timeout=self.timeout)
+        if uri.scheme not in (b"http", b"https"):
+            raise SchemeNotSupported(f"{uri.scheme!r} is neither http nor https")
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self.policy.creatorForNetloc(uri.host, uri.port), endpoint)
         return _BoundedEndpoint(endpoint)

@@ -9,6 +9,7 @@ Everything else is no yes. Whether it is a no is told apart: see :class:`~jimigw
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,7 +30,7 @@ from jimigw import __version__
 from jimigw.gateway.hooked import FAILURE, SUCCESS, Verdict
 from jimigw.gateway.signing import signed_headers
 
-from .asking import Asking, Settle, no_answer
+from .asking import Asking, Turn, no_answer
 from .bounded import AnswerTooLong, BoundedClient, read_body
 from .breaker import Breaker
 
@@ -99,7 +100,7 @@ class PlatformHooks:
             "the authentication hook", settings.authentication_url, self._ask_authentication
         )
 
-    def _asking(self, what: str, url: str, exchange: Callable[[bytes, float, Settle], Any]) -> Asking:
+    def _asking(self, what: str, url: str, exchange: Callable[[Turn], Any]) -> Asking:
         settings = self._settings
         breaker = Breaker(
             self._reactor.seconds,
@@ -110,7 +111,7 @@ class PlatformHooks:
         return Asking(
             f"{what} {bare_url(url)}",
             self._reactor,
-            lambda body, ends, settle: Deferred.fromCoroutine(exchange(body, ends, settle)),
+            lambda turn: Deferred.fromCoroutine(exchange(turn)),
             breaker,
             timeout=settings.timeout,
             concurrency=settings.concurrency,
@@ -142,37 +143,39 @@ class PlatformHooks:
             return succeed(no_answer(f"the question has {len(body)} bytes, {MAX_QUESTION} at most are asked"))
         return asking.ask(body)
 
-    async def _ask_registration(self, body: bytes, ends: float, settle: Settle) -> None:
+    async def _ask_registration(self, turn: Turn) -> None:
         try:
-            response = await self._post(self.registration, self._settings.registry_url, body, ends)
+            response = await self._post(self.registration, self._settings.registry_url, turn)
             if response.code == 200:
-                settle(read_registration(200, await read_body(response)))
+                turn.settle(read_registration(200, await read_body(response)))
                 return
         except Exception as error:
-            settle(no_answer(f"{self.registration.name}: {_said(error)}"))
+            turn.settle(no_answer(f"{self.registration.name}: {_said(error)}"))
             return
-        settle(read_registration(response.code, b""))
+        turn.settle(read_registration(response.code, b""))
         await _drain(response)
 
-    async def _ask_authentication(self, body: bytes, ends: float, settle: Settle) -> None:
+    async def _ask_authentication(self, turn: Turn) -> None:
         try:
-            response = await self._post(self.authentication, self._settings.authentication_url, body, ends)
+            response = await self._post(self.authentication, self._settings.authentication_url, turn)
         except Exception as error:
-            settle(no_answer(f"{self.authentication.name}: {_said(error)}"))
+            turn.settle(no_answer(f"{self.authentication.name}: {_said(error)}"))
             return
-        settle(read_authentication(response.code))
+        turn.settle(read_authentication(response.code))
         await _drain(response)
 
-    async def _post(self, asking: Asking, url: str, body: bytes, ends: float) -> Any:
+    async def _post(self, asking: Asking, url: str, turn: Turn) -> Any:
         """The response, whatever its status. A request whose connection failed is repeated while there is time."""
-        for pause in (*PAUSES, None):
+        for pause in (*PAUSES, math.inf):
             headers = _HEADERS
             if self._settings.secret is not None:
-                headers = _HEADERS | signed_headers(self._settings.secret, body, self._now())
+                headers = _HEADERS | signed_headers(self._settings.secret, turn.body, self._now())
             try:
-                return await self._client.post(url, body, headers)
+                return await self._client.post(url, turn.body, headers)
             except Exception as error:
-                if pause is None or not _lost_its_way(error) or self._reactor.seconds() + pause >= ends:
+                # A request that is cancelled while it looks up a host name fails as if the name were unknown.
+                late = turn.settled or self._reactor.seconds() + pause >= turn.ends
+                if late or not _lost_its_way(error):
                     raise
             await deferLater(self._reactor, pause)
             asking.counters.retries += 1

@@ -41,6 +41,9 @@ def test_the_defaults() -> None:
     assert config.jimi.acknowledge == (0x01, 0x13, 0x22, 0x37, 0x70, 0x95, 0xE0, 0xF2)
     assert config.jimi.acknowledge_unknown == "7878"
     assert config.admission.mode == "open"
+    assert (config.admission.registry_url, config.admission.authentication_url) == ("", "")
+    assert (config.admission.hook_timeout, config.admission.hook_cache) == (3.0, 60.0)
+    assert (config.admission.hook_secret_file, config.admission.hook_concurrency) == ("", 16)
     assert (config.journal.engine, config.journal.file) == ("sqlite", "journal.sqlite")
     assert (config.journal.retention_days, config.journal.max_bytes) == (30, 10 * 1024**3)
     assert config.journal.commit_interval == 0.005
@@ -113,6 +116,14 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
         ),
         ("[wholly.other]\nx = 1", "wholly: there is no such key or section"),
         ('"\\u001b[2J" = 1', "'\\x1b[2J': there is no such key or section"),
+        (
+            "[admission]\nmode = 'hooks'\nauthentication_url = 'https://p.example/a'",
+            'admission.registry_url: it is empty; admission.mode = "hooks" asks the platform there',
+        ),
+        (
+            "[admission]\nhook_timeout = 4.5",
+            "admission.hook_timeout: 4.5 is out of range; expected 0.1..4",
+        ),
         ("data_dir = ''", "data_dir: it is empty; expected the name of a folder"),
         ("data_dir = 1", "data_dir: 1 is not text; expected the name of a folder, in quotes"),
         ('data_dir = "a\\u0000b"', "data_dir: 'a\\x00b' holds control characters; expected the name of a folder"),
@@ -246,6 +257,52 @@ def test_the_reference_page_has_a_row_for_every_key() -> None:
     assert "## `[journal]`" in page
     assert '| `journal.max_bytes` | `"10 GiB"` | bytes | at least 1 MiB' in page
     assert all(line.count(" | ") == 4 for line in page.splitlines() if line.startswith("| `"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://127.0.0.1:8000/register",
+        "https://platform.example.org",
+        "https://[2001:db8::1]:8443/a?token=x%20y",
+        "HTTPS://Platform.Example.ORG/",
+    ],
+)
+def test_an_address_to_ask(url: str) -> None:
+    assert load_config(None, [f'admission.registry_url="{url}"']).admission.registry_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("platform.example.org/register", "it does not begin with http:// or https://"),
+        ("ftp://platform.example.org/", "it does not begin with http:// or https://"),
+        ("file:///etc/passwd", "it does not begin with http:// or https://"),
+        ("http:///register", "it names no host"),
+        ("http://:80/register", "it names no host"),
+        ("http://example.org:0/", "it names no host, or a port that is none"),
+        ("http://example.org:70000/", "its host or port cannot be read"),
+        ("http://example.org:http/", "its host or port cannot be read"),
+        ("http://[::1/", "its host or port cannot be read"),
+        ("http://user:hunter2@example.org/", "it holds a user or a password"),
+        ("http://hunter2@example.org/", "it holds a user or a password"),
+        ("http://example.org/a b", "it holds characters that no address has"),
+        ("http://plätze.example/", "it holds characters that no address has"),
+        ("http://example.org/#x", "it holds a #"),
+        ("http://platform_web:8000/", "its host is neither an address nor a name"),
+        ("http://example..org/", "its host is neither an address nor a name"),
+        ("http://-/", "its host is neither an address nor a name"),
+        ("http://[fe80::1%25eth0]/", "its host is neither an address nor a name"),
+        ("http://" + "a." * 127 + "a/", "its host is neither an address nor a name"),
+    ],
+)
+def test_what_is_no_address_to_ask(url: str, what: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(None, [f'admission.authentication_url="{url}"'])
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"admission.authentication_url: {what}")
+    assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize("place", ["", "21122", "192.0.2.1:21122", "[2001:db8::1]:21122", "0"])
