@@ -24,6 +24,7 @@ class Plan:
     batch_seconds: float = 1.0
     kills: int = 20
     kill_connections: int = 500
+    terminals: int = 100_000
 
 
 def quick(scratch: Path) -> Plan:
@@ -39,4 +40,5 @@ def quick(scratch: Path) -> Plan:
         batches=(10, 1000),
         batch_seconds=0.3,
         kills=3,
+        terminals=10_000,
     )

@@ -1,7 +1,7 @@
 """Cards, states and commands as rows of the store, and back.
 
-What terminals say may hold what no database takes: half a surrogate pair, a number beyond 64 bits. In a state it is
-replaced, so that one odd byte never keeps a terminal out of the store.
+What terminals say may hold what no database takes: half a surrogate pair, a number beyond 64 bits. It is replaced, so
+that one odd byte never keeps a terminal out of the store.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def row_of_card(card: Card) -> Row:
 
 
 def row_of_state(id: str, state: State) -> Row:
-    """The id and the values of `STATE`."""
-    row = (
+    """The id and the values of `STATE`, which :func:`storable` perhaps has to mend."""
+    return (
         id,
         state.protocol,
         state.first_seen,
@@ -86,23 +86,27 @@ def row_of_state(id: str, state: State) -> Row:
         _json_text(state.alarm),
         state.alarm_at,
     )
+
+
+def storable(row: Row) -> Row:
+    """The row without what no database takes."""
     return tuple(map(_storable, row))
 
 
 def row_of_command(command: Command) -> Row:
-    """The values of `COMMAND`."""
+    """The values of `COMMAND`, which :func:`storable` perhaps has to mend."""
     return (
         command.id,
         command.device,
         command.created,
         command.expires,
-        _storable(command.text),
+        command.text,
         _json_text(command.message),
-        _storable(command.owner),
-        _storable(command.purpose),
+        command.owner,
+        command.purpose,
         command.repeatable,
         command.state.value,
-        _storable(command.why),
+        command.why,
         command.sendings,
         command.sent,
         command.ended,

@@ -60,10 +60,18 @@ def test_codec_as_json() -> None:
     assert [figure["at_most"] for figure in part["figures"] if "decode" in figure["what"]] == [1.5, 1.5]
 
 
+def test_registry_as_a_table() -> None:
+    done = run("registry", "--quick")
+    assert (done.returncode, done.stderr) == (0, "")
+    for what in ("start with 10,000 terminals", "resident memory of a terminal", "objects of a terminal"):
+        (line,) = [each for each in done.stdout.splitlines() if what in each]
+        assert line.rstrip().endswith(("met", "MISSED"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["codecs"], "'codecs' is no part; the parts are codec, gateway, idle, journal, kill"),
+        (["codecs"], "'codecs' is no part; the parts are codec, gateway, idle, journal, kill, registry"),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
     ],
