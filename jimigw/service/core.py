@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
-from jimigw.gateway.admission import Admission, Listed, Open
+from jimigw.gateway.admission import Open
 from jimigw.gateway.commands import Commands, CommandSettings
-from jimigw.gateway.door import RSA_KEY_FILE, SECRET_FILE, Door, DoorError, load_rsa_key, load_secret
+from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import JournalError
@@ -36,6 +36,7 @@ from jimigw.protocols.jt808.session import Settings as Jt808Settings
 from jimigw.store.interface import StoreError
 from jimigw.store.sqlite import SqliteStore
 
+from .doors import Doors
 from .ports import Ports
 
 _END = "the service ends"
@@ -74,8 +75,9 @@ class Jimigw(Service):
         self.registry = Registry(self.store)
         self.registry.on_removed = self._removed
         self.commands = Commands(self.registry, self.store, reactor, command_settings(config.commands))
-        self.gateway = Gateway(self.registry, self._admission(), self.journal, self.commands)
+        self.gateway = Gateway(self.registry, Open(), self.journal, self.commands)
         self.commands.on_ended = self.gateway.record_command
+        self.doors = Doors(self.gateway, reactor)
         self.open_ports = Ports(reactor, self._fail)
         #: what all 808 terminals together may keep of unfinished messages
         self.budget = Budget()
@@ -93,7 +95,7 @@ class Jimigw(Service):
         super().startService()
         try:
             self.config.data_path.mkdir(parents=True, exist_ok=True)
-            secret = load_secret(self.config.path(SECRET_FILE))
+            self.doors.open(self.config)
             key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
             contents = self.store.start()
             self.journal.start()
@@ -107,14 +109,11 @@ class Jimigw(Service):
         self.commands.restore(contents.commands)
         self.store.on_cards_changed(self.registry.cards_changed)
         self._open_jimi()
-        self._open_jt808(Door(self.gateway.admission, secret), key)
+        self._open_jt808(key)
         _calm_collector()
         self._every("status", STATUS_INTERVAL, self._say_status)
         self._every("flush", self.config.store.flush_interval, self.registry.flush)
         self._every("prune", _PRUNE_INTERVAL, self._prune)
-
-    def _admission(self) -> Admission:
-        return Open() if self.config.admission.mode == "open" else Listed(self.registry)
 
     def _open_jimi(self) -> None:
         jimi = self.config.jimi
@@ -130,7 +129,7 @@ class Jimigw(Service):
         )
         self.open_ports.listen("Jimi", jimi.endpoints, jimi.backlog, factory)
 
-    def _open_jt808(self, door: Door, key: PlatformKey) -> None:
+    def _open_jt808(self, key: PlatformKey) -> None:
         jt808 = self.config.jt808
         settings = Jt808Settings(
             max_frame=jt808.max_frame,
@@ -141,7 +140,12 @@ class Jimigw(Service):
             zone=timezone(timedelta(hours=jt808.time_zone)),
             key=key,
         )
-        around = (self.reactor, self.gateway, lambda: Jt808Session(door, settings, self.budget), _limits(jt808))
+        around = (
+            self.reactor,
+            self.gateway,
+            lambda: Jt808Session(self.doors.door, settings, self.budget),
+            _limits(jt808),
+        )
         factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
         self.open_ports.listen("JT/T 808", jt808.endpoints, jt808.backlog, factory)
         if jt808.udp:
@@ -217,6 +221,7 @@ class Jimigw(Service):
             if timer.active():
                 timer.cancel()
         yield self.open_ports.hang_up(_END)
+        yield self.doors.close()
         self.commands.stop()
         # Behind what the links left in the store: the ends of commands have their records then.
         yield self.registry.flush_all()
