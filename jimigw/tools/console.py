@@ -98,6 +98,8 @@ def bytes_of_hex(text: str) -> bytes:
 
 def width_of(text: str) -> int:
     """Columns that a terminal takes for the text: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
     total = 0
     for each in text:
         if unicodedata.combining(each) or unicodedata.category(each) in ("Mn", "Me", "Cf"):

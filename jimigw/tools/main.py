@@ -21,6 +21,7 @@ COMMANDS = {
     "encode": ("jimigw.tools.encode", "encode messages from JSON to frames in hex"),
     "simulate": ("jimigw.tools.simulate", "simulate a fleet of terminals, or play captured frames"),
     "check-config": ("jimigw.tools.check_config", "check a config file"),
+    "devices": ("jimigw.tools.devices", "list, import, export and remove the terminals that the service knows"),
     "journal": ("jimigw.tools.journal", "print the records of the journal as JSON lines"),
 }
 """Every command: its module and what it does. A module has ``EPILOG``, ``add_arguments(parser)`` and

@@ -118,6 +118,8 @@ def check_installed(venv: Venv, root: Path) -> None:
         assert re.search(r"^ +jimigw +An open gateway for dashcam and tracker\s+fleets\.", listed, re.M), listed
     assert "--config" in venv.run("python", *TWISTD, "jimigw", "--help")
     assert "decode" in venv.run("jimigw", "--help")
+    deltas = [*(CHECKOUT / "jimigw/store/deltas").glob("*.sql")]
+    assert venv.run("python", "-c", "from jimigw.store.schema import VERSION; print(VERSION)") == f"{len(deltas)}\n"
 
 
 def test_after_an_editable_install(venv: Venv, copy: Path) -> None:
