@@ -120,10 +120,11 @@ class Commands:
         store: IStore,
         reactor: IReactorTime,
         settings: CommandSettings | None = None,
-        on_ended: Callable[[Command], None] = lambda command: None,
+        on_ended: Callable[[Command, Callable[[], None]], None] = lambda command, told: told(),
     ) -> None:
         self._registry, self._store, self._reactor = registry, store, reactor
         self.settings = settings or CommandSettings()
+        #: called with a command that has ended, and what to call when that is safely told
         self.on_ended = on_ended
         self.counters = CommandCounters()
         self._open: dict[int, Command] = {}
@@ -315,6 +316,9 @@ class Commands:
         if they may be repeated; a Jimi terminal may still answer the others, by their flag."""
         now = self._reactor.seconds()
         for command in sorted(commands, key=lambda command: command.id):
+            if command.state.ended:
+                self._report(command)
+                continue
             queue = self._opened(command)
             if command.state is Life.SENT:
                 queue.doubt_until = max(queue.doubt_until, now + self.settings.doubt)
@@ -574,9 +578,17 @@ class Commands:
 
     def _tell(self, command: Command) -> None:
         self._closed(command)
-        self.on_ended(command)
+        self._report(command)
         for waiter in self._waiters.pop(command.id, []):
             waiter.callback(command)
+
+    def _report(self, command: Command) -> None:
+        def told() -> None:
+            command.told = True
+            # If this is lost in a crash the end is told once more, as everything is.
+            self._store.save_command(command).addErrback(lambda _: None)
+
+        self.on_ended(command, told)
 
     # -- queues -------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ edge ──report──▶ registry (what it shows of the terminal) ──▶ jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -208,10 +208,13 @@ class Gateway:
         if device is not None and self.commands is not None:
             self.commands.ended(device.id, command.tag, command.outcome, command.reason, command.reply)
 
-    def record_command(self, command: Command) -> None:
-        """Tell the platform how a command ended; what the terminal itself said of it is a record of its own."""
+    def record_command(self, command: Command, told: Callable[[], None]) -> None:
+        """Tell the platform how a command ended; ``told`` is called when the journal has it.
+
+        What the terminal itself said of it is a record of its own.
+        """
         device = self.registry.get(command.device)
-        told = {
+        ending = {
             "command": command.id,
             "outcome": str(command.state),
             "reason": command.why,
@@ -221,12 +224,16 @@ class Gateway:
             "owner": command.owner,
             "sendings": command.sendings,
         }
-        body = {key: value for key, value in told.items() if value is not None}
+        body = {key: value for key, value in ending.items() if value is not None}
         protocol = "jimi" if device is None else device.protocol
         header = {"imei" if protocol == "jimi" else "phone": command.device}
         received = datetime.fromtimestamp(command.ended, UTC)
         report = Report(protocol, "command_result", {"header": header, "body": body}, b"", received)
-        self._append(command.device, report, None, command.ended)
+        data, received_at = record_json(command.device, report), int(command.ended * 1_000_000)
+        self.counters.reports += 1
+        done = Entry(command.device, protocol, report.kind, received_at, b"", data, lambda _: told())
+        if not self.journal.append(done):
+            self.counters.unanswered += 1
 
     def disconnect(self, id: str, reason: str) -> bool:
         """Close the connection of a terminal; False if it is not on line. It may come again."""
@@ -265,10 +272,7 @@ class Gateway:
             self.commands.link_lost(device.id)
 
     def _store(self, device: Device, report: Report, link: Link | None, now: float) -> None:
-        self._append(device.card.id, report, link, now)
-
-    def _append(self, identity: str, report: Report, link: Link | None, now: float) -> None:
-        answer = report.answer
+        identity, answer = device.card.id, report.answer
         self.counters.reports += 1
         taken = self.journal.append(
             Receipt(

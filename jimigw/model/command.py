@@ -63,6 +63,7 @@ class Command:
     ``message`` a JT/T 808 message in the exchange format; exactly one of them is set. ``owner`` is who gave it,
     ``purpose`` what for. ``repeatable``: nothing happens twice if the terminal gets it twice. ``why`` says in words
     how it came to its state, ``reply`` is what the terminal answered, ``late`` what it said after the end.
+    ``told``: its end is in the journal.
     """
 
     id: int
@@ -81,6 +82,7 @@ class Command:
     ended: float = 0.0
     reply: Any = None
     late: Any = None
+    told: bool = False
 
     def move(self, state: Life, why: str, now: float) -> None:
         """Go to another state, for this reason. :class:`WrongMove` where it cannot follow."""

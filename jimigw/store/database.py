@@ -144,6 +144,11 @@ class Database:
             rows = self._connection.execute(f"{_COMMANDS} {where} ORDER BY id DESC LIMIT ?", (*values, limit))
             return list(map(command_of, rows))
 
+    def unfinished_commands(self) -> list[Command]:
+        """The commands that have not ended, or whose end has not been told, by id."""
+        with self._reading():
+            return list(map(command_of, self._connection.execute(f"{_COMMANDS} WHERE told = 0 ORDER BY id")))
+
     # What others changed
 
     def changes(self) -> tuple[CardChanges | None, int]:

@@ -26,7 +26,8 @@ class StoreClosed(StoreError):
 
 @attrs.frozen
 class Contents:
-    """What a store held when it was opened: all terminals, off line, and the commands that have not ended, by id."""
+    """What a store held when it was opened: all terminals, off line, and the commands that have not ended, or whose end
+    has not been told, by id."""
 
     devices: Sequence[Device]
     commands: Sequence[Command]

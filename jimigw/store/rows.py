@@ -30,7 +30,7 @@ STATE = (
 
 COMMAND = (
     "id", "device", "created", "expires", "text", "message", "owner", "purpose", "repeatable", "state", "why",
-    "sendings", "sent", "ended", "reply", "late",
+    "sendings", "sent", "ended", "reply", "late", "told",
 )  # fmt: skip
 """The columns of a command, in the order of the fields of :class:`Command`."""
 
@@ -112,6 +112,7 @@ def row_of_command(command: Command) -> Row:
         command.ended,
         _json_text(command.reply),
         _json_text(command.late),
+        command.told,
     )
 
 
@@ -218,7 +219,7 @@ def command_of(row: Row) -> Command:
     """The command of a row of `COMMAND`."""
     (
         id, device, created, expires, text, message, owner, purpose, repeatable, state, why, sendings, sent, ended,
-        reply, late,
+        reply, late, told,
     ) = row  # fmt: skip
     try:
         return Command(
@@ -238,6 +239,7 @@ def command_of(row: Row) -> Command:
             ended,
             None if reply is None else _parsed(reply),
             None if late is None else _parsed(late),
+            bool(told),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"the command {id} cannot be read ({error})") from error

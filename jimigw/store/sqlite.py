@@ -122,7 +122,7 @@ class SqliteStore:
         try:
             database.check()
             _, self._told = database.changes()
-            contents = Contents(database.devices(), database.commands(open=True)[::-1])
+            contents = Contents(database.devices(), database.unfinished_commands())
             with database.transaction():
                 self._command_ids = database.reserve_commands(RESERVED)
         except BaseException:

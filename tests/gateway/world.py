@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -29,8 +30,9 @@ class CommandWorld:
     def _start(self) -> None:
         self.commands = Commands(self.registry, self.store, self.clock, self.settings, self._on_ended)
 
-    def _on_ended(self, command: Command) -> None:
+    def _on_ended(self, command: Command, told: Callable[[], None]) -> None:
         self.ended.append((command.id, str(command.state)))
+        told()
 
     def device(self, id: str = IMEI) -> Device:
         return self.registry.enter(id, "jimi" if len(id) == 15 else "jt808", self.clock.seconds())

@@ -205,9 +205,11 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
 
 def test_what_was_kept_is_there_again(path: Path, make_bench: MakeBench) -> None:
     bench = make_bench()
-    ids = [bench.store.next_command_id() for _ in range(4)]
-    for id, life in zip(ids, (Life.SENT, Life.ANSWERED, Life.QUEUED, Life.EXPIRED), strict=True):
-        bench.store.save_command(Command(id, "1", 0.0, 0.0, text="x", state=life))
+    ids = [bench.store.next_command_id() for _ in range(5)]
+    lives = (Life.SENT, Life.ANSWERED, Life.QUEUED, Life.EXPIRED, Life.FAILED)
+    for id, life in zip(ids, lives, strict=True):
+        told = life in (Life.ANSWERED, Life.EXPIRED)
+        bench.store.save_command(Command(id, "1", 0.0, 0.0, text="x", state=life, told=told))
     bench.store.save_card(Card("1", imei="1", plate="B 1"))
     bench.store.save_states([("1", State("jimi", told_plate="told")), ("2", State("jimi", told_plate="told"))])
     bench.store.save_card(Card("3"))
@@ -221,7 +223,11 @@ def test_what_was_kept_is_there_again(path: Path, make_bench: MakeBench) -> None
     assert not any(device.online or device.stale for device in devices)
     assert devices[0].protocol is devices[1].protocol
     assert devices[0].card.imei is devices[0].id
-    assert [(command.id, command.state) for command in commands] == [(1, Life.SENT), (3, Life.QUEUED)]
+    assert [(command.id, command.state) for command in commands] == [
+        (1, Life.SENT),
+        (3, Life.QUEUED),
+        (5, Life.FAILED),
+    ]
 
 
 def test_one_start_only(bench: Bench) -> None:

@@ -43,7 +43,7 @@ def test_group_commit_with_a_thread(path: Path) -> Generator[Deferred[Any], Any,
     assert threads == {threading.get_ident()}
     newest = yield store.commands(limit=3)
     assert [command.id for command in newest] == [TOTAL, TOTAL - 1, TOTAL - 2]
-    last = store.save_command(Command(1, "0", 0.0, 0.0, text="VERSION#", state=Life.ANSWERED))
+    last = store.save_command(Command(1, "0", 0.0, 0.0, text="VERSION#", state=Life.ANSWERED, told=True))
     yield store.close()
     assert last.called
     assert not [thread for thread in threading.enumerate() if "store" in thread.name]

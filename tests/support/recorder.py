@@ -169,7 +169,7 @@ class RecordingStore:
 
     def open_commands(self) -> list[Command]:
         """What a service finds when it starts."""
-        return [attrs.evolve(command) for command in self.commands_.values() if not command.state.ended]
+        return [attrs.evolve(command) for command in self.commands_.values() if not command.told]
 
     def save_states(self, states: Collection[tuple[str, State]]) -> Deferred[None]:
         kept = [(id, attrs.evolve(state)) for id, state in states]
