@@ -127,7 +127,7 @@ class Hooked:
         if device is not None and device.admitted:
             if device.protocol == "jimi" and device.auth_code is None:
                 self.recheck(identity, identity, "")
-            return True
+            return bool(device.admitted)  # A no that is remembered comes at once.
         if self._granted.get(identity) is not None:
             return True
         return False if self._refused.get(identity) else None

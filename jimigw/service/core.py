@@ -18,6 +18,7 @@ from jimigw.gateway.commands import Commands, CommandSettings
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
+from jimigw.gateway.signing import SigningError
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.device import Device
@@ -99,7 +100,7 @@ class Jimigw(Service):
             key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
             contents = self.store.start()
             self.journal.start()
-        except (JournalError, StoreError, DoorError) as error:
+        except (JournalError, StoreError, DoorError, SigningError) as error:
             self._fail(str(error))
             return
         except OSError as error:

@@ -7,15 +7,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from jimigw.gateway.admission import Listed, Open
-from jimigw.gateway.door import SECRET_FILE, Door, DoorError, HookedDoor, load_secret
+from jimigw.gateway.door import SECRET_FILE, Door, HookedDoor, load_secret
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.hooked import Hooked
+from jimigw.gateway.signing import load_signing_secret
 from jimigw.model.device import Device
 from jimigw.ops.config import Config
 from jimigw.web.hooks import HookSettings, PlatformHooks
-
-_LEAST_SECRET = 16
-_MOST_SECRET = 4096
 
 
 class Doors:
@@ -28,7 +26,8 @@ class Doors:
         self.door: Door | HookedDoor = Door(Open(), bytes(32))
 
     def open(self, config: Config) -> None:
-        """Let in whom the config lets in. :class:`DoorError` for a secret that cannot be used; nothing is changed then.
+        """Let in whom the config lets in. :class:`DoorError` or :class:`SigningError` for a secret that cannot be used;
+        nothing is changed then.
 
         Terminals that are on line stay, also those that would not be let in any more.
         """
@@ -40,13 +39,14 @@ class Doors:
             gateway.questions, self.door = None, Door(gateway.admission, self._secret)
             self._replace(None)
             return
+        secret = admission.hook_secret_file
         settings = HookSettings(
             admission.registry_url,
             admission.authentication_url,
             timeout=admission.hook_timeout,
             cache=admission.hook_cache,
             concurrency=admission.hook_concurrency,
-            secret=_hook_secret(config),
+            secret=load_signing_secret(config.path(secret)) if secret else None,
         )
         hooks = PlatformHooks(self._reactor, settings)
         hooked = Hooked(
@@ -56,6 +56,7 @@ class Doors:
             on_denied=gateway.denied,
             on_changed=self._changed,
             cache=admission.hook_cache,
+            rechecks=max(1, admission.hook_concurrency // 4),
         )
         door = HookedDoor(hooked)
         gateway.admission, gateway.questions, self.door = hooked, door, door
@@ -72,21 +73,3 @@ class Doors:
     def _changed(self, identity: str, state: object) -> None:
         if isinstance(state, Device):
             self._gateway.registry.touch(state)
-
-
-def _hook_secret(config: Config) -> bytes | None:
-    name = config.admission.hook_secret_file
-    if not name:
-        return None
-    path = config.path(name)
-    try:
-        with path.open("rb") as file:
-            secret = file.read(_MOST_SECRET + 1).strip()
-    except OSError as error:
-        raise DoorError(f"admission.hook_secret_file {path}: it cannot be read: {error.strerror}") from None
-    if not _LEAST_SECRET <= len(secret) <= _MOST_SECRET:
-        raise DoorError(
-            f"admission.hook_secret_file {path}: it has {len(secret)} bytes; "
-            f"a secret has {_LEAST_SECRET} to {_MOST_SECRET}"
-        )
-    return secret

@@ -332,6 +332,12 @@ class TestAJimiTerminal:
         assert device.admitted is False
         assert house.denied == [(IMEI, "no")]
 
+    def test_a_no_that_comes_at_once_counts_at_once(self) -> None:
+        house = House()
+        house.device(IMEI, protocol="jimi", admitted=True)
+        house.asked.always = NO
+        assert house.hooked.admits(IMEI) is False
+
 
 class TestAFlood:
     """Strangers cost neither room nor the place of those that are known."""

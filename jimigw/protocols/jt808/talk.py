@@ -136,7 +136,7 @@ class Talk:
     @property
     def phone(self) -> str:
         """The digits of its phone field, leading zeros included."""
-        return phone_text(self.addressing.phone)
+        return phone_text(self.addressing.phone, "emqx")
 
     @property
     def version(self) -> int:
