@@ -25,7 +25,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "net": ("protocols", "gateway", "model", "wire"),
     "web": ("gateway", "model", *INTERFACES),
     "delivery": ("gateway", "model", *INTERFACES),
-    "ops": ("model", "gateway"),
+    "ops": ("model", "gateway", *INTERFACES),
     "tools": ("",),
     "service": ("",),
 }

@@ -17,10 +17,12 @@ from jimigw.ops.config_schema import (
     JournalConfig,
     Jt808Config,
     LogConfig,
+    ManholeConfig,
     Row,
     SectionRow,
     rows,
 )
+from jimigw.ops.endpoints import stays_local
 
 __all__ = [
     "AdmissionConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "JournalConfig",
     "Jt808Config",
     "LogConfig",
+    "ManholeConfig",
     "load_config",
 ]
 
@@ -162,6 +165,13 @@ def _contradictions(config: Config) -> Iterator[str]:
         for name in ("registry_url", "authentication_url"):
             if not getattr(config.admission, name):
                 yield f'admission.{name}: it is empty; admission.mode = "hooks" asks the platform there'
+    for name in ("endpoint", "ssh_endpoint"):
+        endpoint = getattr(config.manhole, name)
+        if endpoint and not config.manhole.allow_remote and not stays_local(endpoint):
+            yield (
+                f"manhole.{name}: {shown(endpoint)} can be reached from other machines; expected a loopback address "
+                "(tcp:PORT:interface=127.0.0.1) or unix:, or manhole.allow_remote = true if that is meant"
+            )
 
 
 def _full_keys(cls: type[attrs.AttrsInstance] = Config, prefix: str = "") -> Iterator[str]:

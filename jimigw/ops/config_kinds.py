@@ -264,6 +264,23 @@ class Choice:
 
 
 @attrs.frozen
+class Switch:
+    """True or false."""
+
+    @property
+    def expected(self) -> str:
+        return "true or false"
+
+    def read(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Wrong(f"{shown(value)} is neither true nor false; expected one of them, without quotes")
+        return value
+
+    def toml(self, value: object) -> str:
+        return "true" if value else "false"
+
+
+@attrs.frozen
 class ListOf:
     """A list of at most ``most`` different values of one kind; read as `tuple`."""
 

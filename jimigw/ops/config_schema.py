@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from jimigw.ops.config_kinds import Choice, HttpUrl, Kind, ListOf, Number, Size, Text, UdpPort, Whole
+from jimigw.ops.config_kinds import Choice, HttpUrl, Kind, ListOf, Number, Size, Switch, Text, UdpPort, Whole
 from jimigw.ops.endpoints import Endpoint
 
 _ROW = "jimigw.config"
@@ -297,6 +297,47 @@ class CommandsConfig:
 
 
 @attrs.frozen
+class ManholeConfig:
+    """``[manhole]``: the shell for operators."""
+
+    endpoint: str = key(
+        Endpoint(empty=True),
+        "tcp:2323:interface=127.0.0.1",
+        "Where telnet connects: a Twisted server endpoint. A socket made by unix: is for its owner only unless it says "
+        "mode=. Empty switches telnet off.",
+    )
+    ssh_endpoint: str = key(
+        Endpoint(empty=True),
+        "",
+        'Where SSH connects, for example "tcp:2222:interface=127.0.0.1". Empty switches it off.',
+    )
+    authorized_keys: str = key(
+        Text("the name of a file", empty=False),
+        "manhole.authorized_keys",
+        "The public keys that may come in by SSH, a line each, as OpenSSH has them, without options. "
+        "Read at each login. Relative to data_dir.",
+    )
+    allow_remote: bool = key(
+        Switch(),
+        False,
+        "Whether the manhole may listen beyond this machine. Telnet sends the password and everything else in clear.",
+    )
+    user: str = key(
+        Text("a name", empty=False),
+        "admin",
+        "The name to log in with; the password is made at the first start and lies in data_dir/manhole.password.",
+    )
+    login_timeout: float = key(Number(1, 3600), 60.0, "Time for a new connection to log in.", _SECONDS)
+    idle_timeout: float = key(
+        Number(0, 604_800),
+        3600.0,
+        f"Time without a key and without live output before a session is closed. {_NO_LIMIT}.",
+        _SECONDS,
+    )
+    max_sessions: int = key(Whole(1, 1000), 8, "Sessions at once, by telnet and SSH together.", "sessions")
+
+
+@attrs.frozen
 class LogConfig:
     """``[log]``: what the service says about itself."""
 
@@ -330,6 +371,7 @@ class Config:
     journal: JournalConfig = section(JournalConfig, "The durable log: a report is answered when it is committed here.")
     store: StoreConfig = section(StoreConfig, "Terminals and commands: what outlives the process beside the journal.")
     commands: CommandsConfig = section(CommandsConfig, "What the platform and operators tell terminals to do.")
+    manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 
     # Where a relative data_dir begins; taken once, because a daemon may change its folder later.

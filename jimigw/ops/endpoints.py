@@ -1,5 +1,6 @@
 """Twisted endpoint strings as config values: checked without listening, and given the listen queue a fleet needs."""
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -25,17 +26,18 @@ _SYSTEMD = re.compile(r"systemd:(?:domain=)?(?:INET|INET6|UNIX):(?:index=[0-9]{1
 
 @attrs.frozen
 class _Listening:
-    """Where a type of endpoint takes its port and its backlog, counted among the parts without a name."""
+    """Where a type of endpoint takes its port, backlog and interface, counted among the parts without a name."""
 
     port: int | None
     backlog: int
+    interface: int | None = None
 
 
 _LISTENING = {
-    "tcp": _Listening(port=0, backlog=2),
-    "tcp6": _Listening(port=0, backlog=1),
-    "ssl": _Listening(port=0, backlog=5),
-    "tls": _Listening(port=1, backlog=2),
+    "tcp": _Listening(port=0, backlog=2, interface=1),
+    "tcp6": _Listening(port=0, backlog=1, interface=2),
+    "ssl": _Listening(port=0, backlog=5, interface=4),
+    "tls": _Listening(port=1, backlog=2, interface=3),
     "unix": _Listening(port=None, backlog=1),
 }
 
@@ -81,6 +83,38 @@ def endpoint_with_backlog(text: str, backlog: int) -> str:
     if "backlog" in named or len(positional) > listening.backlog:
         return text
     return f"{text}:backlog={backlog}"
+
+
+def stays_local(text: str) -> bool:
+    """Whether nobody outside this machine can reach this endpoint: a loopback address, or a unix socket.
+
+    Of ``systemd:`` a socket of ``domain=UNIX`` does; where another one listens is not known here.
+    """
+    parts = _parts(text)
+    while len(parts) > 1 and parts[0].lower() in _WRAPPERS:
+        parts = parts[1:]
+    type_, (positional, named) = parts[0].lower(), _arguments(parts)
+    if type_ == "systemd":
+        return (named.get("domain") or next(iter(positional), "")) == "UNIX"
+    if type_ == "unix":
+        return True
+    place = _LISTENING[type_].interface if type_ in _LISTENING else None
+    if place is None:
+        return False
+    interface = named.get("interface", positional[place] if len(positional) > place else "")
+    try:
+        return ipaddress.ip_address(interface).is_loopback
+    except ValueError:
+        return interface == "localhost"
+
+
+def endpoint_for_owner(text: str) -> str:
+    """Add ``mode=600`` to a ``unix:`` endpoint that names no mode: Twisted's default lets everyone in."""
+    parts = _parts(text)
+    positional, named = _arguments(parts)
+    if parts[0].lower() != "unix" or "mode" in named or len(positional) > 1:
+        return text
+    return f"{text}:mode=600"
 
 
 def check_endpoint(text: str) -> None:
@@ -143,7 +177,12 @@ class Endpoint(Text):
     what: str = 'a Twisted server endpoint such as "tcp:21100"'
     empty: bool = False
 
+    @property
+    def expected(self) -> str:
+        return f"{self.what}, or nothing" if self.empty else self.what
+
     def read(self, value: object) -> str:
         text = super().read(value)
-        check_endpoint(text)
+        if text:
+            check_endpoint(text)
         return text

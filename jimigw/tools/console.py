@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 import attrs
 import msgspec
+
+from jimigw.ops.columns import width_of, wrapped
 
 LONGEST_LINE = 1 << 20
 """Bytes of the longest line that is read."""
@@ -94,41 +95,6 @@ def bytes_of_hex(text: str) -> bytes:
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
-
-
-def width_of(text: str) -> int:
-    """Columns that a terminal takes for the text: two for wide characters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    total = 0
-    for each in text:
-        if unicodedata.combining(each) or unicodedata.category(each) in ("Mn", "Me", "Cf"):
-            continue
-        total += 2 if unicodedata.east_asian_width(each) in "WF" else 1
-    return total
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most ``width`` columns, cut at spaces where there are any."""
-    found: list[str] = []
-    rest = printable(text)
-    while width_of(rest) > width:
-        columns = at = 0
-        while at < len(rest) and columns + width_of(rest[at]) <= width:
-            columns += width_of(rest[at])
-            at += 1
-        space = rest.rfind(" ", 1, at + 1)
-        at = space if space > at // 2 else max(at, 1)
-        found.append(rest[:at].rstrip())
-        rest = rest[at:].lstrip(" ")
-    return [*found, rest]
-
-
-def printable(text: str) -> str:
-    """The text without what could steer a terminal: control characters as ``\\xNN``."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode() for each in text
-    )
 
 
 BOLD, RED, GREEN, FAINT = "1", "31", "32", "2"

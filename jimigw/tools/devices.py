@@ -15,11 +15,12 @@ import attrs
 import msgspec
 
 from jimigw.model.device import Card, Device, State
+from jimigw.ops.columns import printable, width_of
 from jimigw.ops.config import ConfigError, load_config
 from jimigw.store import Database, StoreError
 
 from .check_config import add_set
-from .console import FAINT, Cell, Console, json_bytes, printable, table, width_of
+from .console import FAINT, Cell, Console, json_bytes, table
 from .device_list import COLUMNS, MAX_BYTES, Merger, NoList, Problem, merge, read_list, written
 
 STORE = "store.sqlite"

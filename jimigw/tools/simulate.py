@@ -7,7 +7,9 @@ import signal
 import socket
 from typing import Any
 
-from .console import Console, json_bytes, printable
+from jimigw.ops.columns import printable
+
+from .console import Console, json_bytes
 from .simulator.fleet import Fleet
 from .simulator.mischief import TRICKS
 from .simulator.plan import PORTS, VERSIONS, Plan, kind_of

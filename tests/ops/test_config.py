@@ -48,6 +48,10 @@ def test_the_defaults() -> None:
     assert (config.journal.retention_days, config.journal.max_bytes) == (30, 10 * 1024**3)
     assert config.journal.commit_interval == 0.005
     assert (config.journal.max_waiting, config.journal.max_waiting_bytes) == (100_000, 64 * 1024**2)
+    manhole = config.manhole
+    assert (manhole.endpoint, manhole.ssh_endpoint) == ("tcp:2323:interface=127.0.0.1", "")
+    assert (manhole.allow_remote, manhole.user, manhole.authorized_keys) == (False, "admin", "manhole.authorized_keys")
+    assert (manhole.login_timeout, manhole.idle_timeout, manhole.max_sessions) == (60, 3600, 8)
     assert (config.log.level, config.log.format, config.log.file) == ("info", "text", "-")
 
 
@@ -67,12 +71,26 @@ def test_the_defaults() -> None:
         ("journal.max_bytes=9_223_372_036_854_775_807", "journal", "max_bytes", (1 << 63) - 1),
         ("journal.commit_interval=1", "journal", "commit_interval", 1.0),
         ("log.file='a=b'", "log", "file", "a=b"),
+        ("manhole.endpoint=''", "manhole", "endpoint", ""),
+        ("manhole.endpoint='unix:/run/jimigw/manhole'", "manhole", "endpoint", "unix:/run/jimigw/manhole"),
+        (
+            "manhole.ssh_endpoint='tcp:2222:interface=127.0.0.1'",
+            "manhole",
+            "ssh_endpoint",
+            "tcp:2222:interface=127.0.0.1",
+        ),
+        ("manhole.allow_remote=true", "manhole", "allow_remote", True),
     ],
 )
 def test_an_override(override: str, section: str, name: str, value: object) -> None:
     found = getattr(getattr(load_config(None, [override]), section), name)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_the_manhole_may_be_reached_from_elsewhere_if_that_is_said() -> None:
+    config = load_config(None, ["manhole.endpoint='tcp:2323'", "manhole.allow_remote=true"])
+    assert config.manhole.endpoint == "tcp:2323"
 
 
 def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) -> None:
@@ -123,6 +141,24 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
         (
             "[admission]\nhook_timeout = 4.5",
             "admission.hook_timeout: 4.5 is out of range; expected 0.1..4",
+        ),
+        (
+            "[manhole]\nendpoint = 'tcp:2323'",
+            "manhole.endpoint: 'tcp:2323' can be reached from other machines; expected a loopback address "
+            "(tcp:PORT:interface=127.0.0.1) or unix:, or manhole.allow_remote = true if that is meant",
+        ),
+        (
+            "[manhole]\nssh_endpoint = 'tcp6:2222'",
+            "manhole.ssh_endpoint: 'tcp6:2222' can be reached from other machines; expected a loopback address "
+            "(tcp:PORT:interface=127.0.0.1) or unix:, or manhole.allow_remote = true if that is meant",
+        ),
+        (
+            "[manhole]\nendpoint = 'smoke:1'",
+            "manhole.endpoint: 'smoke:1': Unknown endpoint type: 'smoke'",
+        ),
+        (
+            "[manhole]\nallow_remote = 'yes'",
+            "manhole.allow_remote: 'yes' is neither true nor false; expected one of them, without quotes",
         ),
         ("data_dir = ''", "data_dir: it is empty; expected the name of a folder"),
         ("data_dir = 1", "data_dir: 1 is not text; expected the name of a folder, in quotes"),

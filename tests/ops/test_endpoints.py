@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 
 from jimigw.ops.config_kinds import Wrong
-from jimigw.ops.endpoints import Endpoint, endpoint_with_backlog
+from jimigw.ops.endpoints import Endpoint, endpoint_for_owner, endpoint_with_backlog, stays_local
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,57 @@ def test_a_certificate_that_is_none(tmp_path: Path) -> None:
 def test_a_text_is_needed() -> None:
     with pytest.raises(Wrong, match="21100 is not text; expected a Twisted server endpoint"):
         Endpoint().read(21100)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tcp:2323", False),
+        ("tcp:2323:interface=127.0.0.1", True),
+        ("tcp:2323:127.0.0.1", True),
+        ("tcp:port=2323:interface=127.1.2.3", True),
+        ("tcp:2323:interface=localhost", True),
+        ("tcp:2323:interface=", False),
+        ("tcp:2323:interface=0.0.0.0", False),
+        ("tcp:2323:interface=192.0.2.1", False),
+        ("tcp:2323:interface=127.0.0.1.example.org", False),
+        (r"tcp:2323:interface=\:\:1", True),
+        ("tcp6:2323", False),
+        (r"tcp6:2323:interface=\:\:1", True),
+        (r"tcp6:2323:50:\:\:1", True),
+        (r"tcp6:2323:interface=\:\:", False),
+        ("ssl:2323:k:c", False),
+        ("ssl:2323:k:c:interface=127.0.0.1", True),
+        ("tls:/certs:2323", False),
+        (r"tls:/certs:2323:interface=\:\:1", True),
+        ("unix:/run/manhole", True),
+        ("haproxy:tcp:2323", False),
+        ("haproxy:tcp:2323:interface=127.0.0.1", True),
+        ("systemd:domain=UNIX:index=0", True),
+        ("systemd:UNIX:index=0", True),
+        ("systemd:domain=INET:index=0", False),
+        ("onion:80", False),
+    ],
+)
+def test_what_stays_on_this_machine(text: str, expected: bool) -> None:
+    assert stays_local(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("unix:/run/manhole", "unix:/run/manhole:mode=600"),
+        ("unix:/run/manhole:mode=660", "unix:/run/manhole:mode=660"),
+        ("unix:/run/manhole:660", "unix:/run/manhole:660"),
+        ("unix:address=/run/manhole", "unix:address=/run/manhole:mode=600"),
+        ("tcp:2323", "tcp:2323"),
+    ],
+)
+def test_a_socket_is_for_its_owner(text: str, expected: str) -> None:
+    assert endpoint_for_owner(text) == expected
+
+
+def test_an_endpoint_may_be_empty_where_that_switches_it_off() -> None:
+    assert Endpoint(empty=True).read("") == ""
+    with pytest.raises(Wrong, match="it is empty; expected a Twisted server endpoint"):
+        Endpoint().read("")

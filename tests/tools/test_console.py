@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jimigw.ops.columns import printable, width_of, wrapped
 from jimigw.tools.console import (
     LONGEST_LINE,
     RED,
@@ -14,10 +15,7 @@ from jimigw.tools.console import (
     NotHex,
     bytes_of_hex,
     lines,
-    printable,
     table,
-    width_of,
-    wrapped,
 )
 
 

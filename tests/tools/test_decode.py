@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from jimigw.ops.columns import width_of
 from jimigw.protocols.jimi.frame import encode_frame
-from jimigw.tools.console import width_of
 from tests.tools.running import Ran, run
 from tests.vectors.jimi import FALSE, TRUE, VECTORS, Vector, named
 
