@@ -30,6 +30,7 @@ from jimigw.model.device import Device
 from jimigw.store.interface import IStore, StoreError
 
 from .catalogue import CommandRefused, check, family_of, judge
+from .onboard import onboard
 from .registry import Registry
 from .risks import check_message
 from .timers import Deadlines
@@ -38,6 +39,7 @@ BUSY_WAITS = (1.5, 3.0, 5.0, 8.0)
 """Seconds after which a terminal that is busy is asked again."""
 
 _Commands = list[Command]
+_Lines = list[str]
 
 _LONGEST_WORDS = 200
 """Characters of an owner or a purpose."""
@@ -138,7 +140,7 @@ class Commands:
 
     def give_text(
         self,
-        device: str,
+        device_id: str,
         text: str,
         *,
         owner: str,
@@ -152,9 +154,9 @@ class Commands:
         ``confirm`` is wanted for those that can cut a terminal off or destroy data, ``unknown`` for those that are not
         in the list. Fails with :class:`CommandRefused` or :class:`StoreError`.
         """
-        found = self._registry.get(device)
+        found = self._registry.get(device_id)
         if found is None:
-            return fail(self._refusal(f"{device} is not known", "device"))
+            return fail(self._refusal(f"{device_id} is not known", "device"))
         try:
             checked = check(text, family_of(found.model, found.protocol), confirm=confirm, unknown=unknown)
         except CommandRefused as refusal:
@@ -164,7 +166,7 @@ class Commands:
 
     def give_message(
         self,
-        device: str,
+        device_id: str,
         message: Mapping[str, Any],
         *,
         owner: str,
@@ -173,11 +175,11 @@ class Commands:
         confirm: bool = False,
     ) -> Deferred[Command]:
         """Give a JT/T 808 terminal a message in the exchange format; otherwise as :meth:`give_text`."""
-        found = self._registry.get(device)
+        found = self._registry.get(device_id)
         if found is None:
-            return fail(self._refusal(f"{device} is not known", "device"))
+            return fail(self._refusal(f"{device_id} is not known", "device"))
         if found.protocol == "jimi":
-            return fail(self._refusal(f"{device} speaks the Jimi protocol: it takes text commands", "syntax"))
+            return fail(self._refusal(f"{device_id} speaks the Jimi protocol: it takes text commands", "syntax"))
         try:
             checked, repeatable = check_message(message, confirm=confirm)
         except CommandRefused as refusal:
@@ -230,6 +232,19 @@ class Commands:
     def list(self, device: str | None = None, open: bool | None = None, limit: int = 100) -> Deferred[_Commands]:
         """The newest commands first; ``device`` and ``open`` narrow the choice."""
         return self._store.commands(device, open, None, limit)
+
+    def onboard(self, device_id: str, owner: str, confirm: bool, **settings: Any) -> Deferred[_Lines]:
+        """Turn a camera to this gateway; see :func:`.onboard.onboard`."""
+        return onboard(self, device_id, owner, confirm, **settings)
+
+    @property
+    def answer_timeout(self) -> float:
+        """Seconds that the answer to a text command is waited for."""
+        return self.settings.answer_timeout
+
+    def online(self, device: str) -> bool:
+        """Whether a command could be sent to this terminal now."""
+        return self._link_of(device) is not None
 
     def open_of(self, device: str) -> int:
         """How many commands of this terminal have not ended."""

@@ -235,20 +235,20 @@ class Gateway:
         if not self.journal.append(done):
             self.counters.unanswered += 1
 
-    def disconnect(self, id: str, reason: str) -> bool:
+    def disconnect(self, device_id: str, reason: str) -> bool:
         """Close the connection of a terminal; False if it is not on line. It may come again."""
-        device = self.registry.get(id)
+        device = self.registry.get(device_id)
         if device is None or device.link is None:
             return False
         device.link.disconnect(reason)
         return True
 
-    def forget(self, id: str) -> Deferred[None]:
+    def forget(self, device_id: str) -> Deferred[None]:
         """Close the connection of a terminal and take it out of the registry; its records stay."""
-        device = self.registry.get(id)
+        device = self.registry.get(device_id)
         if device is None:
             return succeed(None)
-        self.disconnect(id, "the terminal is taken out of the registry")
+        self.disconnect(device_id, "the terminal is taken out of the registry")
         return self.registry.forget(device)
 
     def closed(self, link: Link, reason: str, now: float) -> None:

@@ -96,6 +96,12 @@ class SqliteJournal:
         self._last_commit_seconds = 0.0
         self._last_error: str | None = None
 
+    def keep(self, retention_days: float, max_bytes: int) -> None:
+        """Keep records for another time, and another amount of them, from now on; 0 is no limit."""
+        self._retention = Retention(int(retention_days * _DAY) or None, max_bytes or None)
+        if self._writer is not None:
+            self._writer.retention = self._retention
+
     # Start and end
 
     def start(self) -> None:

@@ -90,7 +90,7 @@ class JournalWriter:
         except BaseException:
             self._lock.close()
             raise
-        self._retention = retention
+        self.retention = retention
         self._wall_clock = wall_clock
         self._page_size: int = self._connection.execute("PRAGMA page_size").fetchone()[0]
         self._log_bytes = 0
@@ -217,7 +217,7 @@ class JournalWriter:
 
     def _expired(self, guard: int) -> int | None:
         """Return the id through which the next piece of retention deletes, at most ``guard``; None: nothing is due."""
-        retention = self._retention
+        retention = self.retention
         through: int | None = None
         if retention.max_bytes is not None and self.size() > retention.comfortable_bytes:
             through = self._connection.execute(_OLDEST, (self._excess_records(), guard)).fetchone()[0]
@@ -230,7 +230,7 @@ class JournalWriter:
         """Return about how many records are too many, at least one, at most a piece."""
         size = self.size()
         records = self.last_id - self._pruned_through
-        excess = size - self._retention.comfortable_bytes
+        excess = size - self.retention.comfortable_bytes
         return max(1, min(self._prune_chunk, excess * records // size + 1))
 
     def _fit_chunk(self, seconds: float) -> None:

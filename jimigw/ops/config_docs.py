@@ -13,6 +13,7 @@ EXAMPLE = Path("conf/jimigw.toml")
 """Where `example_toml` belongs in the checkout."""
 
 _WIDTH = 110
+_RESTART = " A change needs a restart."
 _HEAD = """\
 The config of jimigw: every key with its default, so an empty file means the same as this one.
 Any key can be set over the file on the command line, repeatably, as TOML:
@@ -48,6 +49,8 @@ def _table(cls: type[attrs.AttrsInstance], prefix: str) -> Iterator[str]:
         yield from _comment(row.meaning)
         if limits := _limits(row):
             yield from _comment(f"({limits})")
+        if row.restart:
+            yield from _comment("A change needs a restart.")
         yield f"{name} = {row.kind.toml(row.default)}"
     for name, row in sections:
         yield ""
@@ -79,7 +82,7 @@ def _markdown(cls: type[attrs.AttrsInstance], prefix: str) -> Iterator[str]:
         yield "|---|---|---|---|---|"
     for name, row in keys:
         default = row.kind.toml(row.default)
-        cells = [f"`{prefix}{name}`", f"`{default}`", row.unit, row.kind.expected, row.meaning]
+        cells = [f"`{prefix}{name}`", f"`{default}`", row.unit, row.kind.expected, row.meaning + _RESTART * row.restart]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
     for name, nested in rows(cls):
         if isinstance(nested, SectionRow):

@@ -18,12 +18,16 @@ _ROW = "jimigw.config"
 
 @attrs.frozen
 class Row:
-    """What is known of a key beside its name: its kind, its default, its unit (or ``""``) and its meaning."""
+    """What is known of a key beside its name: its kind, its default, its unit (or ``""``) and its meaning.
+
+    ``restart``: another value is taken over at the next start only.
+    """
 
     kind: Kind
     default: Any
     unit: str
     meaning: str
+    restart: bool = False
 
 
 @attrs.frozen
@@ -34,9 +38,9 @@ class SectionRow:
     meaning: str
 
 
-def key(kind: Kind, default: object, meaning: str, unit: str = "") -> Any:
+def key(kind: Kind, default: object, meaning: str, unit: str = "", *, restart: bool = False) -> Any:
     """Declare a key as an attrs field."""
-    return attrs.field(default=default, metadata={_ROW: Row(kind, default, unit, meaning)})
+    return attrs.field(default=default, metadata={_ROW: Row(kind, default, unit, meaning, restart)})
 
 
 def section(cls: type[attrs.AttrsInstance], meaning: str) -> Any:
@@ -65,6 +69,7 @@ class JimiConfig:
         ("tcp:21100",),
         "Where terminals connect: Twisted server endpoints, so ssl:, unix:, systemd: and haproxy: work too. "
         "An empty list switches the protocol off.",
+        restart=True,
     )
     backlog: int = key(
         Whole(1, 65535),
@@ -72,6 +77,7 @@ class JimiConfig:
         "Connections the kernel may hold ready while the service is busy; for endpoints that do not say backlog= "
         "themselves. The kernel's own limit (net.core.somaxconn) applies as well.",
         "connections",
+        restart=True,
     )
     max_connections: int = key(
         Whole(0, 10_000_000), 0, f"Connections open at once, over all endpoints. {_NO_LIMIT}.", "connections"
@@ -120,14 +126,20 @@ class Jt808Config:
         ListOf(Endpoint(), most=64),
         ("tcp:21122",),
         "Where terminals connect: Twisted server endpoints. An empty list switches TCP off.",
+        restart=True,
     )
     udp: str = key(
         UdpPort(),
         "21122",
         "The UDP port for terminals, with an address in front to listen there only. Empty switches UDP off.",
+        restart=True,
     )
     backlog: int = key(
-        Whole(1, 65535), 1024, "Connections the kernel may hold ready while the service is busy.", "connections"
+        Whole(1, 65535),
+        1024,
+        "Connections the kernel may hold ready while the service is busy.",
+        "connections",
+        restart=True,
     )
     max_connections: int = key(
         Whole(0, 10_000_000),
@@ -227,8 +239,13 @@ class AdmissionConfig:
 class JournalConfig:
     """``[journal]``: the durable log; what it has committed is answered, nothing else."""
 
-    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the journal.")
-    file: str = key(Text("the name of a file", empty=False), "journal.sqlite", "The SQLite file. Relative to data_dir.")
+    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the journal.", restart=True)
+    file: str = key(
+        Text("the name of a file", empty=False),
+        "journal.sqlite",
+        "The SQLite file. Relative to data_dir.",
+        restart=True,
+    )
     retention_days: float = key(
         Number(0.01, 36_500), 30.0, "How long records are kept, as far as max_bytes has room for them.", "days"
     )
@@ -244,18 +261,21 @@ class JournalConfig:
         0.005,
         "The shortest time between two commits of a busy journal: longer means fewer writes to disk and later answers.",
         _SECONDS,
+        restart=True,
     )
     max_waiting: int = key(
         Whole(1, 10_000_000),
         100_000,
         "Records that may wait in memory for their commit; more are not taken.",
         "records",
+        restart=True,
     )
     max_waiting_bytes: int = key(
         Size(1 << 16),
         64 << 20,
         "Size of the records that may wait in memory for their commit; more are not taken.",
         _BYTES,
+        restart=True,
     )
 
 
@@ -263,14 +283,17 @@ class JournalConfig:
 class StoreConfig:
     """``[store]``: what outlives the process beside the journal: terminals and commands."""
 
-    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the store.")
-    file: str = key(Text("the name of a file", empty=False), "store.sqlite", "The SQLite file. Relative to data_dir.")
+    engine: Literal["sqlite"] = key(Choice(["sqlite"]), "sqlite", "What keeps the store.", restart=True)
+    file: str = key(
+        Text("the name of a file", empty=False), "store.sqlite", "The SQLite file. Relative to data_dir.", restart=True
+    )
     flush_interval: float = key(
         Number(0.1, 3600),
         10.0,
         "Time between two looks at what terminals have shown of themselves since (last position, last seen); "
         "some thousands are stored at each. The journal has their reports in any case.",
         _SECONDS,
+        restart=True,
     )
 
 
@@ -305,36 +328,44 @@ class ManholeConfig:
         "tcp:2323:interface=127.0.0.1",
         "Where telnet connects: a Twisted server endpoint. A socket made by unix: is for its owner only unless it says "
         "mode=. Empty switches telnet off.",
+        restart=True,
     )
     ssh_endpoint: str = key(
         Endpoint(empty=True),
         "",
         'Where SSH connects, for example "tcp:2222:interface=127.0.0.1". Empty switches it off.',
+        restart=True,
     )
     authorized_keys: str = key(
         Text("the name of a file", empty=False),
         "manhole.authorized_keys",
         "The public keys that may come in by SSH, a line each, as OpenSSH has them, without options. "
         "Read at each login. Relative to data_dir.",
+        restart=True,
     )
     allow_remote: bool = key(
         Switch(),
         False,
         "Whether the manhole may listen beyond this machine. Telnet sends the password and everything else in clear.",
+        restart=True,
     )
     user: str = key(
         Text("a name", empty=False),
         "admin",
         "The name to log in with; the password is made at the first start and lies in data_dir/manhole.password.",
+        restart=True,
     )
-    login_timeout: float = key(Number(1, 3600), 60.0, "Time for a new connection to log in.", _SECONDS)
+    login_timeout: float = key(Number(1, 3600), 60.0, "Time for a new connection to log in.", _SECONDS, restart=True)
     idle_timeout: float = key(
         Number(0, 604_800),
         3600.0,
         f"Time without a key and without live output before a session is closed. {_NO_LIMIT}.",
         _SECONDS,
+        restart=True,
     )
-    max_sessions: int = key(Whole(1, 1000), 8, "Sessions at once, by telnet and SSH together.", "sessions")
+    max_sessions: int = key(
+        Whole(1, 1000), 8, "Sessions at once, by telnet and SSH together.", "sessions", restart=True
+    )
 
 
 @attrs.frozen
@@ -345,13 +376,17 @@ class LogConfig:
         Choice(["debug", "info", "warn", "error"]), "info", "The least important level that is written."
     )
     format: Literal["text", "json"] = key(
-        Choice(["text", "json"]), "text", "One line an event: text for people, or JSON objects for programs."
+        Choice(["text", "json"]),
+        "text",
+        "One line an event: text for people, or JSON objects for programs.",
+        restart=True,
     )
     file: str = key(
         Text("the name of a file", empty=False),
         "-",
         'Where to. Relative to data_dir; "-" is standard output. A file that is moved away, as logrotate does, is made '
         "again.",
+        restart=True,
     )
 
 
@@ -363,6 +398,7 @@ class Config:
         Text("the name of a folder", empty=False),
         "var",
         "The folder for everything the service keeps. Relative to the folder it is started in.",
+        restart=True,
     )
     jimi: JimiConfig = section(JimiConfig, "Terminals of the Jimi JC261/JC400 protocol.")
     jt808: Jt808Config = section(Jt808Config, "Terminals of JT/T 808-2011, 2013 and 2019, over TCP and UDP.")

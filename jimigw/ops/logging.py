@@ -4,6 +4,8 @@ Text lines look so: ``2026-07-01T12:00:00.123+0200 warn  jimigw.net.tcp  message
 cannot break its line, play with the screen it is read on, or fill the disk: it is escaped and cut here, in one place.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -41,7 +43,7 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _RANK: Mapping[Any, int] = {level: rank for rank, level in enumerate(LogLevel.iterconstants())}
 
 
-def log_observer(config: Config) -> ILogObserver:
+def log_observer(config: Config) -> LineObserver:
     """Make the observer that the ``[log]`` section asks for. Standard output is the one of the time of this call.
 
     Raises `OSError` when the log file cannot be opened; its folder is made if it is not there.
@@ -49,7 +51,7 @@ def log_observer(config: Config) -> ILogObserver:
     log = config.log
     render = {"text": text_line, "json": json_line}[log.format]
     lines = _Stream(sys.stdout) if log.file == "-" else _File(config.path(log.file))
-    return LineObserver(lines.write, render, LogLevel.levelWithName(log.level))
+    return LineObserver(lines.write, render, log.level)
 
 
 class LoggedService(MultiService):
@@ -73,10 +75,14 @@ class LoggedService(MultiService):
 class LineObserver:
     """Writes a line for every event of at least a level."""
 
-    def __init__(self, write: Callable[[str], None], render: Callable[[LogEvent], str], level: Any) -> None:
+    def __init__(self, write: Callable[[str], None], render: Callable[[LogEvent], str], level: str) -> None:
         self._write = write
         self._render = render
-        self._least = _RANK[level]
+        self.set_level(level)
+
+    def set_level(self, level: str) -> None:
+        """Write events of this level, by its name, and of those above it, from now on."""
+        self._least = _RANK[LogLevel.levelWithName(level)]
 
     def __call__(self, event: LogEvent) -> None:
         # An event without a level is as important as one that somebody thought about.

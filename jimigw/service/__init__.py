@@ -17,6 +17,7 @@ __all__ = ["Jimigw", "Options", "makeService"]
 
 def makeService(options: Options) -> IService:
     """The whole service, not yet started."""
-    top = LoggedService(log_observer(options.config))
-    Jimigw(options.config, the_reactor, options.load).setServiceParent(top)
+    observer = log_observer(options.config)
+    top = LoggedService(observer)
+    Jimigw(options.config, the_reactor, options.load, observer.set_level).setServiceParent(top)
     return cast(IService, top)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta, timezone
 from typing import Any
 
+import attrs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
@@ -25,9 +28,11 @@ from jimigw.model.device import Device
 from jimigw.net.carrier import Carrier
 from jimigw.net.tcp import Limits, TerminalFactory
 from jimigw.net.udp import Datagrams
-from jimigw.ops.config import Config
+from jimigw.ops.config import Config, ConfigError
+from jimigw.ops.config_changes import changes, taken_over
 from jimigw.ops.config_schema import CommandsConfig, JimiConfig, Jt808Config
 from jimigw.ops.logging import Throttle
+from jimigw.ops.manhole.service import Manhole
 from jimigw.protocols.jimi.session import Session as JimiSession
 from jimigw.protocols.jimi.session import Settings as JimiSettings
 from jimigw.protocols.jt808.fragments import Budget
@@ -38,6 +43,7 @@ from jimigw.store.interface import StoreError
 from jimigw.store.sqlite import SqliteStore
 
 from .doors import Doors
+from .house import House
 from .ports import Ports
 
 _END = "the service ends"
@@ -53,13 +59,19 @@ _DAY = 86_400.0
 
 
 class Jimigw(Service):
-    """The service. ``load`` reads the config again, for :meth:`reload`."""
+    """The service. ``load`` reads the config again, for :meth:`reload`; ``set_level`` changes what is logged."""
 
     _log = Logger()
     name = "jimigw"
 
-    def __init__(self, config: Config, reactor: Any, load: Callable[[], Config] | None = None) -> None:
-        self.config, self.reactor, self._load = config, reactor, load
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        load: Callable[[], Config] | None = None,
+        set_level: Callable[[str], None] = lambda level: None,
+    ) -> None:
+        self.config, self.reactor, self._load, self._set_level = config, reactor, load, set_level
         self.throttle = Throttle(reactor)
         journal = config.journal
         self.journal = SqliteJournal(
@@ -80,11 +92,25 @@ class Jimigw(Service):
         self.commands.on_ended = self.gateway.record_command
         self.doors = Doors(self.gateway, reactor)
         self.open_ports = Ports(reactor, self._fail)
+        house = House(
+            self.registry,
+            self.gateway,
+            self.commands,
+            self.journal,
+            self.store,
+            self.open_ports,
+            self.doors,
+            config.data_path,
+            lambda: self.config,
+            self.reload,
+        )
+        self.manhole = Manhole(reactor, config, house)
         #: what all 808 terminals together may keep of unfinished messages
         self.budget = Budget()
         self._failed = False
         self._timers: dict[str, IDelayedCall] = {}
         self._said: tuple[int, int] = (0, 0)
+        self._older_handler: Any = None
 
     # -- the start ----------------------------------------------------------------------------------------------------
 
@@ -106,47 +132,54 @@ class Jimigw(Service):
         except OSError as error:
             self._fail(f"data_dir {self.config.data_path}: {error.strerror}")
             return
+        self._key = key
+        self._take_settings()
         self.registry.restore(contents)
         self.commands.restore(contents.commands)
         self.store.on_cards_changed(self.registry.cards_changed)
         self._open_jimi()
-        self._open_jt808(key)
+        self._open_jt808()
+        self.manhole.start().addErrback(lambda failure: self._fail(f"manhole: {failure.getErrorMessage()}"))
+        self._catch_hangups()
         _calm_collector()
         self._every("status", STATUS_INTERVAL, self._say_status)
         self._every("flush", self.config.store.flush_interval, self.registry.flush)
         self._every("prune", _PRUNE_INTERVAL, self._prune)
 
-    def _open_jimi(self) -> None:
-        jimi = self.config.jimi
-        settings = JimiSettings(
+    def _take_settings(self) -> None:
+        """What new sessions are made with, by the config."""
+        jimi, jt808 = self.config.jimi, self.config.jt808
+        self._jimi = JimiSettings(
             max_frame=jimi.max_frame,
             frame_timeout=jimi.frame_timeout,
             max_junk=jimi.max_junk,
             acknowledge=frozenset(jimi.acknowledge),
             acknowledge_unknown=jimi.acknowledge_unknown,
         )
-        factory = TerminalFactory(
-            "jimi", self.reactor, self.gateway, lambda: JimiSession(settings), _limits(jimi), self.throttle.complain
-        )
-        self.open_ports.listen("Jimi", jimi.endpoints, jimi.backlog, factory)
-
-    def _open_jt808(self, key: PlatformKey) -> None:
-        jt808 = self.config.jt808
-        settings = Jt808Settings(
+        self._jt808 = Jt808Settings(
             max_frame=jt808.max_frame,
             frame_timeout=jt808.frame_timeout,
             max_junk=jt808.max_junk,
             max_terminals=jt808.max_terminals,
             dialect=self.config.exchange.dialect,
             zone=timezone(timedelta(hours=jt808.time_zone)),
-            key=key,
+            key=self._key,
         )
-        around = (
-            self.reactor,
-            self.gateway,
-            lambda: Jt808Session(self.doors.door, settings, self.budget),
-            _limits(jt808),
+
+    def _open_jimi(self) -> None:
+        jimi = self.config.jimi
+        factory = TerminalFactory(
+            "jimi", self.reactor, self.gateway, lambda: JimiSession(self._jimi), _limits(jimi), self.throttle.complain
         )
+        self.open_ports.listen("Jimi", jimi.endpoints, jimi.backlog, factory)
+
+    def _open_jt808(self) -> None:
+        jt808 = self.config.jt808
+
+        def session() -> Jt808Session:
+            return Jt808Session(self.doors.door, self._jt808, self.budget)
+
+        around = (self.reactor, self.gateway, session, _limits(jt808))
         factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
         self.open_ports.listen("JT/T 808", jt808.endpoints, jt808.backlog, factory)
         if jt808.udp:
@@ -173,6 +206,53 @@ class Jimigw(Service):
         # twistd ends with status 0 whatever stopped the reactor; who started the service has to know better.
         self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self.reactor.stop()
+
+    # -- another config -----------------------------------------------------------------------------------------------
+
+    def _catch_hangups(self) -> None:
+        """SIGHUP reads the config again."""
+        with suppress(ValueError):  # Only the main thread may ask for signals; elsewhere there are none to catch.
+            self._older_handler = signal.signal(signal.SIGHUP, lambda *_: self.reactor.callFromThread(self.reload))
+
+    def reload(self) -> list[str]:
+        """Read the config again and take over what can be while the service runs; what came of it, in lines.
+
+        A config that cannot be used changes nothing. Sessions that are open keep what they were made with, but for the
+        limits of their ports; secrets in files (the manhole's password and keys) are read at each login anyway.
+        """
+        lines = self._reloaded()
+        for line in lines:
+            self._log.info("reload: {line}", line=line)
+        return lines
+
+    def _reloaded(self) -> list[str]:
+        if self._load is None:
+            return ["there is no file to read the config from"]
+        try:
+            # The folder that a relative data_dir begins in stays: a daemon may have changed its own since.
+            new = attrs.evolve(self._load(), started_in=self.config.started_in)
+        except ConfigError as error:
+            return ["the config cannot be used, and nothing has changed:", *str(error).splitlines()]
+        found = changes(self.config, new)
+        config = taken_over(self.config, new)
+        try:
+            # Also where nothing differs: the secret for hooks lies in a file of its own.
+            self.doors.open(config)
+        except (DoorError, SigningError) as error:
+            return [f"nothing has changed: {error}"]
+        self.config = config
+        self._take_over()
+        lines = [f"{change} (needs a restart)" if change.restart else str(change) for change in found]
+        return lines or ["nothing has changed"]
+
+    def _take_over(self) -> None:
+        config = self.config
+        self._take_settings()
+        self._set_level(config.log.level)
+        self.commands.settings = command_settings(config.commands)
+        self.journal.keep(config.journal.retention_days, config.journal.max_bytes)
+        for edge in self.edges:
+            edge.limits = _limits(config.jimi if edge.name == "jimi" else config.jt808)
 
     # -- while it runs ------------------------------------------------------------------------------------------------
 
@@ -221,6 +301,9 @@ class Jimigw(Service):
         for timer in self._timers.values():
             if timer.active():
                 timer.cancel()
+        if self._older_handler is not None:
+            signal.signal(signal.SIGHUP, self._older_handler)
+        yield self.manhole.stop()
         yield self.open_ports.hang_up(_END)
         yield self.doors.close()
         self.commands.stop()
@@ -263,4 +346,4 @@ def _limits(config: JimiConfig | Jt808Config) -> Limits:
     )
 
 
-__all__ = ["STATUS_INTERVAL", "Deferred", "Jimigw", "command_settings"]
+__all__ = ["STATUS_INTERVAL", "Jimigw", "command_settings"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, succeed
 
 from jimigw.gateway.admission import Listed, Open
@@ -65,6 +66,17 @@ class Doors:
     def close(self) -> Deferred[None]:
         """Ask nobody any more."""
         return self._replace(None)
+
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """What became of the questions to the platform; nothing where nobody is asked."""
+        admission, hooks = self._gateway.admission, self._hooks
+        if hooks is None or not isinstance(admission, Hooked):
+            return {}
+        return {
+            "hooks": attrs.asdict(admission.counters),
+            "hook registry": attrs.asdict(hooks.registration.counters),
+            "hook authentication": attrs.asdict(hooks.authentication.counters),
+        }
 
     def _replace(self, hooks: PlatformHooks | None) -> Deferred[None]:
         older, self._hooks = self._hooks, hooks

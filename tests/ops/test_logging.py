@@ -259,7 +259,7 @@ def test_twistd_logs_with_it(tmp_path: Path) -> None:
 
 def test_a_line_observer_writes_whole_lines() -> None:
     written: list[str] = []
-    log = Logger("jimigw.test", observer=LineObserver(written.append, text_line, LogLevel.info))
+    log = Logger("jimigw.test", observer=LineObserver(written.append, text_line, "info"))
     log.debug("quiet")
     log.info("a {b}", b="c")
     [line] = written

@@ -1,0 +1,99 @@
+"""The service as its operators see it through the manhole: what they may touch, figures and limits, frames in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+from twisted.internet.defer import Deferred
+
+from jimigw.gateway.commands import Commands
+from jimigw.gateway.gateway import Gateway
+from jimigw.gateway.registry import Registry
+from jimigw.gateway.taps import Traffic
+from jimigw.journal.interface import IJournal
+from jimigw.model.device import Device
+from jimigw.ops.config import Config
+from jimigw.protocols.jimi.codec import read_any
+from jimigw.protocols.jimi.frame import FrameDecoder
+from jimigw.protocols.jt808.codec import decode_frame
+from jimigw.protocols.jt808.frame import Frame, frames_of
+from jimigw.store.interface import IStore
+
+from .doors import Doors
+from .ports import Ports
+
+_LONGEST = 65_541
+
+Figures = dict[str, dict[str, Any]]
+
+_text = msgspec.json.Encoder().encode
+
+
+@attrs.frozen(eq=False)
+class House:
+    """What the manhole is given. Called in the reactor thread only."""
+
+    registry: Registry
+    gateway: Gateway
+    commands: Commands
+    journal: IJournal
+    store: IStore
+    ports: Ports
+    doors: Doors
+    data_path: Path
+    #: the config of now, and what reads it again
+    config: Callable[[], Config]
+    reload: Callable[[], list[str]]
+
+    def save_card(self, device: Device) -> Deferred[None]:
+        """Store a terminal's card as it is now."""
+        return self.registry.save_card(device)
+
+    def describe(self, device: Device | None, traffic: Traffic) -> Sequence[str]:
+        """A frame in lines for people: what kind it is, and its content as JSON."""
+        if traffic.message is not None:
+            return [f"{traffic.kind} {_shown(traffic.message)}"]
+        protocol = traffic.protocol if device is None else device.protocol
+        return [_shown(message) for message in _messages(protocol, traffic.raw)] or [traffic.raw.hex()]
+
+    def stats(self) -> Figures:
+        """Counters and gauges: section, name, value."""
+        journal = attrs.asdict(self.journal.stats(), recurse=False)
+        refused = journal.pop("refused")
+        commands = attrs.asdict(self.commands.counters)
+        ended = commands.pop("ended")
+        figures: Figures = {
+            "terminals": {"known": len(self.registry), "on line": self.registry.online()},
+            "gateway": attrs.asdict(self.gateway.counters),
+            "journal": journal | {f"refused, {reason}": count for reason, count in refused.items()},
+            "store": {"states to be stored": self.registry.stale, "last error": self.store.last_error()},
+            "commands": {"open": len(self.commands)} | commands | {f"ended, {how}": n for how, n in ended.items()},
+        }
+        for edge in self.ports.edges:
+            figures[f"port {edge.name}"] = attrs.asdict(edge.counters) | {"frames dropped": edge.dropped()}
+        return figures | self.doors.figures()
+
+    def limits(self) -> Figures:
+        """Limits: section, name, value."""
+        figures: Figures = {f"port {edge.name}": attrs.asdict(edge.limits) for edge in self.ports.edges}
+        journal = self.config().journal
+        figures["journal"] = {
+            name: getattr(journal, name) for name in ("retention_days", "max_bytes", "max_waiting", "max_waiting_bytes")
+        }
+        figures["commands"] = attrs.asdict(self.commands.settings)
+        return figures
+
+
+def _messages(protocol: str, raw: bytes) -> list[dict[str, Any]]:
+    """The frames in these bytes for a terminal, as messages in the exchange format."""
+    if protocol == "jimi":
+        return [read_any(frame).message() for frame in FrameDecoder(_LONGEST).feed(raw, 0.0)]
+    return [decode_frame(piece).to_json() for piece in frames_of(raw, _LONGEST) if isinstance(piece, Frame)]
+
+
+def _shown(message: Any) -> str:
+    return _text(message).decode("utf-8", "replace")
