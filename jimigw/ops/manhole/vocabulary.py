@@ -132,9 +132,7 @@ class Vocabulary:
         if len(matches) == 1:
             return matches[0]
         if not matches:
-            raise OperatorError(
-                f"No terminal is called {name!r} or ends so; devices('*{name}*') looks anywhere."
-            )
+            raise OperatorError(f"No terminal is called {name!r} or ends so; devices('*{name}*') looks anywhere.")
         many = "at least " if len(matches) > MAX_MATCHES else ""
         lines = fleet_table(matches[:MAX_MATCHES], time.time(), self._shell.width)
         raise OperatorError("\n".join([f"{many}{len(matches)} terminals end in {name!r}:", *lines]))

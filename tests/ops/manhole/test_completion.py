@@ -69,7 +69,7 @@ def completed(before: str) -> Completion:
         ("device('1').com", "mand", []),
         ("device('1').command", "", ["command", "commands"]),
         ("device('1').h", "istory", []),
-        ("x = device(\"1\").wa", "tch", []),
+        ('x = device("1").wa', "tch", []),
         ("trap.", "", ["runs", "word", "wort"]),
         ("trap.wo", "r", []),
         ("trap.runs.", "", []),

@@ -83,18 +83,21 @@ def test_a_watch_that_fails_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert desk.house.gateway.taps.open == []
 
 
-def test_nobody_reads(desk: Desk) -> None:
-    described = []
-    desk.house.describe = lambda *of: described.append(of) or ["x"]  # type: ignore
+def test_nobody_reads(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    described: list[str] = []
+
+    def describe(*_: object) -> list[str]:
+        described.append("x")
+        return described
+
+    monkeypatch.setattr(desk.house, "describe", describe)
     desk.run("watch()")
     desk.shell.outlet.pauseProducing()
     for _ in range(1000):
         assert flow(desk, CAMERA) == ""
     assert described == []
     desk.shell.outlet.resumeProducing()
-    assert desk.pipe.take() == (
-        "… 1000 frames are not shown: they came faster than this connection takes them\n>>> "
-    )
+    assert desk.pipe.take() == ("… 1000 frames are not shown: they came faster than this connection takes them\n>>> ")
 
 
 def test_stop(desk: Desk) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -70,5 +68,3 @@ def test_damaged_records_are_passed_over(damaged: tuple[int, int], ids: list[int
     journal = journal_of(*"aaaaaa")
     journal.damaged = damaged
     assert [each.id for each in result(newest(journal, 3, "a")).records] == ids
-
-

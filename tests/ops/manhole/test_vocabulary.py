@@ -130,8 +130,7 @@ def test_a_command_and_its_answer(desk: Desk) -> None:
     desk.house.commands.end(1, reply="C400_V1.1.4\r\nbuild \x1b[2J7")
     # What was being typed stands behind the prompt again.
     assert desk.pipe.take() == (
-        f"command 1, VERSION for {CAMERA}, is answered after 0.5 s\n"
-        "  C400_V1.1.4\n  build \\x1b[2J7\n>>> half a li"
+        f"command 1, VERSION for {CAMERA}, is answered after 0.5 s\n  C400_V1.1.4\n  build \\x1b[2J7\n>>> half a li"
     )
     assert desk.run("\x15_.done, _.value.reply[:4]") == "(True, 'C400')"
 
@@ -216,7 +215,7 @@ def test_a_session_waits_for_a_bounded_number_of_results(desk: Desk) -> None:
     assert "this session waits for 200 results already: look for it with commands()" in shown
     assert (len(desk.house.commands.given), len(desk.house.commands.waits)) == (MAX_WAITS + 1, MAX_WAITS)
     desk.type("\x04")
-    desk.keys.connectionLost(None)  # type: ignore[arg-type]
+    desk.keys.connectionLost(None)
     # Nobody is left to hear of them.
     desk.house.commands.end(1, reply="late")
 
@@ -225,7 +224,9 @@ def test_history_and_journal(desk: Desk) -> None:
     journal = desk.house.journal
     journal.put(CAMERA, "login", b'{"message":{"header":{"msg_id":1},"body":{"model":"JC400P","firmware":"V1"}}}')
     journal.put(SLEEPER, "position", b'{"position":{"latitude":1.5,"longitude":-2.25,"speed_kmh":30,"replayed":true}}')
-    journal.put(CAMERA, "alarm", b'{"position":{"latitude":1,"longitude":2},"alarms":[{"code":7,"name":"SOS"},{"code":8}]}')
+    journal.put(
+        CAMERA, "alarm", b'{"position":{"latitude":1,"longitude":2},"alarms":[{"code":7,"name":"SOS"},{"code":8}]}'
+    )
     journal.put(CAMERA, "unknown", b"not json")
     assert desk.run("journal()").splitlines() == [
         "record  received                   device           kind      what",
