@@ -99,7 +99,10 @@ class TelnetClient(Protocol):
         self.type(text + ("\r\0" if self.character_mode else "\r\n"))
 
     def expect(self, pattern: str, seconds: float = 10) -> Deferred[str]:
-        """Fires when what has come since the last expectation fits, with it, without what steers a terminal."""
+        """Fires, with what has come since the last expectation, when that fits.
+
+        What steers a terminal is left out, and a line ends in a line feed.
+        """
         assert self._expecting is None
         waiting: Deferred[str] = Deferred()
         self._expecting = (re.compile(pattern, re.DOTALL), waiting)
@@ -115,7 +118,7 @@ class TelnetClient(Protocol):
         if self._expecting is None:
             return
         pattern, waiting = self._expecting
-        plain = _STEERING.sub("", self.text[self._seen :])
+        plain = _STEERING.sub("", self.text[self._seen :]).replace("\r", "")
         if found := pattern.search(plain):
             self._expecting = None
             self._seen = len(self.text)

@@ -57,7 +57,7 @@ class Desk:
             idle_timeout=idle_timeout,
         )
         self.shell.in_thread = self._in_thread
-        self.threads: list[Callable[[], None]] = []
+        self.threads: list[Callable[[], object]] = []
         self.keys = self.shell.attach(self.pipe)
         self.shell.terminalSize(width, 24)
         self.pipe.take()

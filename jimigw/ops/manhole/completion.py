@@ -55,10 +55,10 @@ def complete(
         # Without a dot the whole of it is one name, or a path whose last part is begun.
         path, _, start = f"{path}{start}".rpartition(".")
     if not path:
-        found = _chosen(start, namespace)
-        if start and not found.addition and not found.names and start not in namespace:
-            found = _chosen(start, [*namespace["__builtins__"], *keyword.kwlist])
-        return found
+        own = _chosen(start, namespace)
+        if own.addition or own.names or not start or start in namespace:
+            return own
+        return _chosen(start, [*namespace["__builtins__"], *keyword.kwlist])
     holder = _resolved(path, namespace)
     return Completion() if holder is None else _chosen(start, _attributes(holder))
 

@@ -88,7 +88,8 @@ class Outlet:
         dropped, self._dropped = self._dropped, 0
         if not dropped:
             return []
-        return [f"… {dropped} frames are not shown: they came faster than this connection takes them"]
+        what = "1 frame is not shown: it" if dropped == 1 else f"{dropped} frames are not shown: they"
+        return [f"… {what} came faster than this connection takes them"]
 
     def _tell_dropped(self) -> None:
         self._tell = None

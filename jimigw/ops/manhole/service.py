@@ -89,7 +89,7 @@ class Manhole:
             shell.say(["The service ends."])
             shell.leave("the service ends")
         until = self._reactor.seconds() + GOODBYE
-        while self.entrance.shells and self._reactor.seconds() < until:
+        while (self.entrance.shells or self.entrance.waiting) and self._reactor.seconds() < until:
             pause: Deferred[None] = Deferred()
             self._reactor.callLater(0.02, pause.callback, None)
             yield pause

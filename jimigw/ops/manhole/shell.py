@@ -112,7 +112,7 @@ class Shell(TerminalProtocol):
         self._log.info("manhole: a session of {who} begins", who=escape(str(self.visitor), MAX_LOGGED))
         self._keys = self._handlers()
         self._alive()
-        self.write_text("jimigw: help() lists the words, Tab completes, Ctrl-C stops what runs, Ctrl-D leaves.\n")
+        self._raw("jimigw: help() lists the words, Tab completes, Ctrl-C stops what runs, Ctrl-D leaves.\n")
         self._prompt()
 
     def connectionLost(self, reason: Failure | None = None) -> None:

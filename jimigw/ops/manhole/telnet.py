@@ -225,7 +225,6 @@ class TelnetLine(Telnet):
             return
         self._say("\n")
         self._ask(self.will, SGA)
-        self._ask(self.do, SGA)
         visitor = Visitor(self._credentials.user, self.address, self.way)
         self.shell = shell = self._entrance.enter(visitor)
         if self._size is not None:

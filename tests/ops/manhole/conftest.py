@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from jimigw.model.report import Alarm, Position
-from tests.support.house import NOW
+from tests.support.house import NOW, FakeHouse
 from tests.support.terminal_stub import Desk
 
 CAMERA, SLEEPER, TRACKER = "864200050000001", "864200050000002", "13800138000"
@@ -27,9 +29,23 @@ def one_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def furnish(desk_or_house: object) -> None:
+@pytest.fixture
+def events() -> Iterator[list[LogEvent]]:
+    """What is logged."""
+    found: list[LogEvent] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        found.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield found
+    globalLogPublisher.removeObserver(observe)
+
+
+def furnish(house: FakeHouse) -> None:
     """Three terminals: a camera on line, one off line, a tracker of JT/T 808."""
-    registry = getattr(desk_or_house, "house", desk_or_house).registry
+    registry = house.registry
     registry.add(
         CAMERA,
         online=True,
@@ -66,5 +82,5 @@ def furnish(desk_or_house: object) -> None:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     found = Desk(tmp_path)
-    furnish(found)
+    furnish(found.house)
     return found

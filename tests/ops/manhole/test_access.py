@@ -56,7 +56,7 @@ def test_a_file_that_others_can_read_is_taken_from_them(tmp_path: Path) -> None:
 def test_a_file_without_a_password_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "manhole.password"
     file.write_text(text)
-    with pytest.raises(ManholeError, match="there is no line 'password: ...' in it"):
+    with pytest.raises(ManholeError, match="there is no line 'password: "):
         load_credentials(file, "admin")
 
 

@@ -33,9 +33,14 @@ def ends() -> Ends:
 def test_live_lines_are_dropped_while_nobody_reads_and_counted_after(ends: Ends) -> None:
     assert ends.live("first")
     ends.outlet.pauseProducing()
-    made = []
-    for number in range(5):
-        assert not ends.outlet.live(lambda number=number: made.append(number) or [])  # type: ignore[misc]
+    made: list[str] = []
+
+    def make() -> Sequence[str]:
+        made.append("x")
+        return made
+
+    for _ in range(5):
+        assert not ends.outlet.live(make)
     assert made == []
     ends.outlet.resumeProducing()
     assert ends.live("last")

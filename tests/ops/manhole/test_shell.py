@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent
 from twisted.python.failure import Failure
 
 from jimigw.ops.manhole.interpreter import MAX_OUTPUT, MAX_STATEMENT
 from tests.support.terminal_stub import Desk
-
-
-@pytest.fixture
-def logged() -> Iterator[list[str]]:
-    """What is logged, as messages."""
-    found: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        found.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observe)
-    yield found
-    globalLogPublisher.removeObserver(observe)
 
 
 def hang_up(desk: Desk) -> None:
@@ -116,7 +102,7 @@ def test_tab(desk: Desk) -> None:
     assert desk.type("\t") == "...     "
 
 
-def test_tab_survives_what_operators_define(desk: Desk, logged: list[str]) -> None:
+def test_tab_survives_what_operators_define(desk: Desk) -> None:
     desk.run("class Bad:\r    def __dir__(self): 1/0\r\r")
     desk.run("bad = Bad()")
     assert desk.type("bad.\t").endswith("\a")
@@ -173,7 +159,7 @@ def test_a_result_of_later_is_shown_when_it_comes(desk: Desk) -> None:
     assert desk.run("e.errback(ValueError('why'))") == "ValueError: why"
 
 
-def test_what_an_operator_breaks_stays_broken_in_here(desk: Desk, logged: list[str]) -> None:
+def test_what_an_operator_breaks_stays_broken_in_here(desk: Desk) -> None:
     for line in (
         "import sys; sys.stdout = None",
         "sys.displayhook = None",
@@ -224,7 +210,7 @@ def test_live_output_keeps_a_session(tmp_path: Path) -> None:
     assert desk.pipe.ended != []
 
 
-def test_sessions_and_lines_are_logged(tmp_path: Path, logged: list[str]) -> None:
+def test_sessions_and_lines_are_logged(tmp_path: Path, events: list[LogEvent]) -> None:
     desk = Desk(tmp_path)
     desk.run("x = 'a\\x1b'")
     desk.type("粤 = '\x1b[31m'\r")
@@ -232,7 +218,7 @@ def test_sessions_and_lines_are_logged(tmp_path: Path, logged: list[str]) -> Non
     desk.type("y" * 3000 + "\r")
     desk.type("\x04")
     hang_up(desk)
-    assert logged == [
+    assert list(map(formatEvent, events)) == [
         "manhole: a session of admin from 192.0.2.1:5000 by telnet begins",
         "manhole: admin, 192.0.2.1:5000 typed: x = 'a\\x1b'",
         "manhole: admin, 192.0.2.1:5000 typed: 粤 = ''",
@@ -250,7 +236,7 @@ def test_what_runs_ends_with_the_session(desk: Desk) -> None:
     assert desk.shell.outlet.closed == "the connection is lost"
 
 
-def test_one_that_cannot_be_stopped_does_not_hold_the_others(desk: Desk, logged: list[str]) -> None:
+def test_one_that_cannot_be_stopped_does_not_hold_the_others(desk: Desk, events: list[LogEvent]) -> None:
     class Stuck:
         def stop(self) -> Any:
             raise RuntimeError("no")
@@ -259,4 +245,4 @@ def test_one_that_cannot_be_stopped_does_not_hold_the_others(desk: Desk, logged:
     desk.run("watch()")
     hang_up(desk)
     assert desk.house.gateway.taps.open == []
-    assert "manhole: something that ran could not be stopped" in logged
+    assert "manhole: something that ran could not be stopped" in map(formatEvent, events)

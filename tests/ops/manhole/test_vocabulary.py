@@ -215,7 +215,7 @@ def test_a_session_waits_for_a_bounded_number_of_results(desk: Desk) -> None:
     assert "this session waits for 200 results already: look for it with commands()" in shown
     assert (len(desk.house.commands.given), len(desk.house.commands.waits)) == (MAX_WAITS + 1, MAX_WAITS)
     desk.type("\x04")
-    desk.keys.connectionLost(None)  # type: ignore[arg-type]
+    desk.keys.connectionLost(None)
     # Nobody is left to hear of them.
     desk.house.commands.end(1, reply="late")
 
