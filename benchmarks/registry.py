@@ -74,7 +74,7 @@ def _make(path: Path, count: int) -> None:
     """A fleet as a year leaves it: IMEIs, plates, positions, half of it known by a phone number too."""
     with Database.for_service(path) as database, database.transaction():
         ids = [f"8630000{number:08d}" for number in range(count)]
-        database.save_cards(
+        database.exchange_cards(
             Card(id, id, f"139{number:08d}" if number % 2 else None, f"B{number:06d}", f"Truck {number}", 480, True)
             for number, id in enumerate(ids)
         )

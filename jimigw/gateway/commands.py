@@ -280,8 +280,12 @@ class Commands:
             return fail(self._refusal(why, "full"))
         if len(self._open) >= settings.most_open:
             return fail(self._refusal(f"{len(self._open)} commands have not ended, more are not taken", "full"))
+        try:
+            id = self._store.next_command_id()
+        except StoreError as error:
+            return fail(error)
         command = Command(
-            self._store.next_command_id(),
+            id,
             device.id,
             now,
             now + lasts,

@@ -93,8 +93,7 @@ class Registry:
         """The terminal with this identity; a new one if it was never heard of."""
         device = self.get(identity)
         if device is None:
-            card = Card(identity, imei=identity) if _is_imei(identity) else Card(identity, phone=identity)
-            device = self._devices[identity] = Device(protocol, now, now, card=card)
+            device = self._devices[identity] = Device(protocol, now, now, card=Card(identity))
         elif not device.first_seen:
             device.first_seen = now
         self.touch(device)
@@ -214,7 +213,3 @@ class Registry:
 def _names_of(device: Device) -> Iterator[str | None]:
     card = device.card
     yield from (card.id, card.imei, card.phone, device.plate, card.name, device.model)
-
-
-def _is_imei(identity: str) -> bool:
-    return len(identity) == 15 and identity.isascii() and identity.isdigit()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from jimigw.store.rows import (
     columns,
     command_of,
     devices_of,
+    inserted,
     row_of_card,
     storable,
-    upsert,
 )
 from jimigw.store.schema import damaged, explained, open_for_reading, open_for_writing
 
@@ -39,9 +40,17 @@ NEVER = 1 << 62
 REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite says of one statement and its values; every other error is one of the file or the disk."""
 
-_SAVE_CARD = upsert("card", (*CARD, "revision"))
-_SAVE_STATE = upsert("state", ("id", *STATE))
-_SAVE_COMMAND = upsert("command", COMMAND)
+AT_ONCE = (512, 64, 8, 1)
+"""Rows that one statement enters.
+
+A thread of Python gives its lock away some times in each statement, and waits for milliseconds until a busy reactor
+returns it. So many rows are one statement.
+"""
+
+_SAVE_CARDS = {count: inserted("card", (*CARD, "revision"), count) for count in AT_ONCE}
+_ADD_CARDS = {count: inserted("card", ("id", "listed", "revision"), count, "DO NOTHING") for count in AT_ONCE}
+_SAVE_STATES = {count: inserted("state", ("id", *STATE), count) for count in AT_ONCE}
+_SAVE_COMMANDS = {count: inserted("command", COMMAND, count) for count in AT_ONCE}
 _CARDS = f"SELECT {columns(CARD)}, revision FROM card"
 _DEVICES = (
     "SELECT card." + columns(CARD).replace(", ", ", card.") + f", revision, {columns(STATE)}"
@@ -61,9 +70,12 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
+        # 999 before SQLite 3.32
+        self._most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         self._data_version = -1
-        # Up to here this program knows the cards, its own changes included.
+        # Up to here this program knows the cards, its own changes included; and with those that are not committed.
         self._revision = 0
+        self._next_revision = 0
         # What others changed, until it is taken: a card, or the id of one that is gone.
         self._changed: dict[str, Card | str] = {}
         # The same until whoever writes was told: its revision, and whether it is gone.
@@ -202,8 +214,10 @@ class Database:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._note_others()
+            self._next_revision = self._revision
             yield
-            revision = self._counter("revision")
+            if self._next_revision > self._revision:
+                self._seal_revision()
             self._connection.execute("COMMIT")
         except BaseException as error:
             # Some errors have rolled back already.
@@ -212,9 +226,15 @@ class Database:
             if isinstance(error, sqlite3.Error):
                 raise explained(error, self._path, "written") from error
             raise
-        self._revision = revision
+        self._revision = self._next_revision
         for id in self._forgotten:
             self._changed.pop(id, None)
+
+    def _seal_revision(self) -> None:
+        self._set_counter("revision", self._next_revision)
+        # Whoever was entered again after it had been deleted is there.
+        again = "SELECT id FROM card WHERE revision > ?"
+        self._connection.execute(f"DELETE FROM removed_card WHERE id IN ({again})", (self._revision,))
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -238,65 +258,60 @@ class Database:
         self._connection.execute("ROLLBACK TO part")
         self._connection.execute("RELEASE part")
 
-    def save_card(self, row: Row) -> int:
-        """Enter a card (a row of `CARD`) or replace the one with its id; its revision.
+    def save_cards(self, rows: Sequence[Row]) -> Sequence[int]:
+        """Enter cards (rows of `CARD`) or replace those with their ids; their revisions.
 
-        :raises StoreError: another card has its IMEI or phone number, or another program has just changed it.
+        :raises StoreError: another card has an IMEI or phone number, or another program has just changed a card.
         """
-        id = row[0]
-        if self._is_foreign(id):
-            raise StoreError(f"The terminal {id} was changed by another program just now; look at it again.")
-        revision = self._counter("revision") + 1
+        for id in (row[0] for row in rows):
+            if self._is_foreign(id):
+                raise StoreError(f"The terminal {id} was changed by another program just now; look at it again.")
+        first = self._next_revision + 1
+        numbered = [(*row, revision) for revision, row in enumerate(rows, first)]
         try:
-            self._connection.execute(_SAVE_CARD, (*row, revision))
+            self._enter(_SAVE_CARDS, numbered)
         except sqlite3.IntegrityError as error:
-            raise StoreError(self._clash(row) or f"The terminal {id} cannot be stored: {error}.") from error
-        self._connection.execute("DELETE FROM removed_card WHERE id = ?", (id,))
-        self._set_counter("revision", revision)
-        return revision
+            clash = next(filter(None, map(self._clash, rows)), None)
+            raise StoreError(clash or f"It cannot be stored: {error}.") from error
+        self._next_revision += len(rows)
+        return range(first, first + len(rows))
 
-    def save_cards(self, cards: Iterable[Card]) -> None:
-        """Enter or replace cards, which may exchange their IMEIs and phone numbers among each other."""
-        cards = list(cards)
-        ids = [(card.id,) for card in cards]
+    def exchange_cards(self, cards: Iterable[Card]) -> None:
+        """Enter or replace cards, which may exchange their IMEIs and phone numbers among each other.
+
+        :raises StoreError: a card that is not among them has an IMEI or phone number.
+        """
+        rows = list(map(row_of_card, cards))
+        ids = [(row[0],) for row in rows]
         self._connection.executemany("UPDATE card SET imei = NULL, phone = NULL WHERE id = ?", ids)
-        for card in cards:
-            card.revision = self.save_card(row_of_card(card))
+        self.save_cards(rows)
 
     def save_states(self, rows: Iterable[Row]) -> None:
         """Replace states (the id and a row of `STATE`). A terminal without a card gets one.
 
         A terminal that another program has just removed is left out.
         """
-        if self._foreign:
-            rows = [row for row in rows if not (self._is_foreign(row[0]) and self._foreign[row[0]][1])]
-        else:
-            rows = list(rows)
-        self._enter(_SAVE_STATE, rows)
-        revision = self._counter("revision") + 1
-        ids = [(row[0], revision) for row in rows]
-        new = self._connection.executemany(
-            "INSERT INTO card (id, listed, revision) VALUES (?, 0, ?) ON CONFLICT (id) DO NOTHING", ids
-        )
-        if new.rowcount > 0:
-            self._set_counter("revision", revision)
-            self._connection.execute("DELETE FROM removed_card WHERE id IN (SELECT id FROM card WHERE revision = ?)",
-                                     (revision,))  # fmt: skip
+        kept = [row for row in rows if not (self._is_foreign(row[0]) and self._foreign[row[0]][1])]
+        self._enter_odd(_SAVE_STATES, kept)
+        revision = self._next_revision + 1
+        if self._enter(_ADD_CARDS, [(row[0], False, revision) for row in kept]):
+            self._next_revision = revision
 
     def forget(self, id: str) -> bool:
         """Delete a terminal, card and state; whether there was one."""
         self._connection.execute("DELETE FROM state WHERE id = ?", (id,))
         if not self._connection.execute("DELETE FROM card WHERE id = ?", (id,)).rowcount:
             return False
-        revision = self._counter("revision") + 1
-        self._connection.execute("INSERT OR REPLACE INTO removed_card (id, revision) VALUES (?, ?)", (id, revision))
-        self._set_counter("revision", revision)
+        self._next_revision += 1
+        removed = (id, self._next_revision)
+        self._connection.execute("INSERT OR REPLACE INTO removed_card (id, revision) VALUES (?, ?)", removed)
         self._forgotten.append(id)
         return True
 
-    def save_command(self, row: Row) -> None:
-        """Enter a command (a row of `COMMAND`) or replace the one with its id."""
-        self._enter(_SAVE_COMMAND, [row])
+    def save_commands(self, rows: Sequence[Row]) -> Sequence[None]:
+        """Enter commands (rows of `COMMAND`) or replace those with their ids."""
+        self._enter_odd(_SAVE_COMMANDS, rows)
+        return [None] * len(rows)
 
     def prune_commands(self, before: float) -> int:
         """Delete the commands that ended before this time; how many there were."""
@@ -314,13 +329,23 @@ class Database:
         if self._counter("command") == unused.stop - 1:
             self._set_counter("command", unused.start - 1)
 
-    def _enter(self, statement: str, rows: list[Row]) -> None:
+    def _enter(self, statements: Mapping[int, str], rows: Sequence[Row]) -> int:
+        """Enter rows, many at once; how many were."""
+        at = entered = 0
+        for count in AT_ONCE:
+            while len(rows) - at >= count and count * len(rows[0]) <= self._most_values:
+                values = list(chain.from_iterable(rows[at : at + count]))
+                entered += self._connection.execute(statements[count], values).rowcount
+                at += count
+        return entered
+
+    def _enter_odd(self, statements: Mapping[int, str], rows: Sequence[Row]) -> None:
         """Enter rows, and what no database takes as well as can be: that is seldom, and looking for it takes longer
         than entering."""
         try:
-            self._connection.executemany(statement, rows)
+            self._enter(statements, rows)
         except (UnicodeEncodeError, OverflowError):
-            self._connection.executemany(statement, list(map(storable, rows)))
+            self._enter(statements, list(map(storable, rows)))
 
     def _counter(self, name: str) -> int:
         return int(self._connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()[0])

@@ -47,12 +47,14 @@ def columns(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def upsert(table: str, names: Iterable[str], key: str = "id") -> str:
-    """A statement that enters a row or replaces the one with its key, and is an error where another column clashes."""
+def inserted(table: str, names: Iterable[str], count: int, clash: str | None = None) -> str:
+    """A statement that enters so many rows. Where there is one with the id of a row it is replaced, or ``clash`` says
+    what is done; where another column clashes it is an error."""
     names = tuple(names)
-    marks = ", ".join("?" * len(names))
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != key)
-    return f"INSERT INTO {table} ({columns(names)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != "id")
+    values = ", ".join([f"({', '.join('?' * len(names))})"] * count)
+    then = clash or f"DO UPDATE SET {changes}"
+    return f"INSERT INTO {table} ({columns(names)}) VALUES {values} ON CONFLICT (id) {then}"
 
 
 # -- into the store ---------------------------------------------------------------------------------------------------

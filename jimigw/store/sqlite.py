@@ -6,8 +6,9 @@ Reads take their turn behind the writes that were given before them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -60,12 +61,19 @@ def one_thread() -> Pool:
     return ThreadPool(1, 1, "store")
 
 
+Together = Callable[[Database, Sequence[Row]], Sequence[Any]]
+"""A write of many rows at once, all of them or none; it gives a result for each."""
+
+
 @attrs.define(eq=False)
 class _Job:
-    """Something to do in the writer thread, and who waits for it."""
+    """Something to do in the writer thread, and who waits for it. Neighbours that are one row each, for the same
+    ``together``, are written at once."""
 
     work: Callable[[Database], Any]
     writes: bool
+    together: Together | None = None
+    row: Row = ()
     ended: Deferred[Any] = attrs.field(factory=Deferred)
     result: Any = None
     error: StoreError | None = None
@@ -184,7 +192,7 @@ class SqliteStore:
         def entered(revision: int) -> None:
             card.revision = revision
 
-        return self._write(lambda database: database.save_card(row)).addCallback(entered)
+        return self._write_row(Database.save_cards, row).addCallback(entered)
 
     def save_states(self, states: Collection[tuple[str, State]]) -> Deferred[None]:
         """Replace the states of these terminals. Older ones of theirs that still wait are not written any more."""
@@ -248,7 +256,7 @@ class SqliteStore:
             row = row_of_command(command)
         except Exception as error:
             return fail(StoreError(f"The command {command.id} cannot be stored: {error}."))
-        return self._write(lambda database: database.save_command(row))
+        return self._write_row(Database.save_commands, row)
 
     def prune_commands(self, before: float) -> Deferred[int]:
         """Delete the commands that ended before this time."""
@@ -281,6 +289,9 @@ class SqliteStore:
 
     def _write(self, work: Callable[[Database], T]) -> Deferred[T]:
         return self._give(_Job(work, writes=True))
+
+    def _write_row(self, together: Together, row: Row) -> Deferred[Any]:
+        return self._give(_Job(lambda database: together(database, [row])[0], True, together, row))
 
     def _give(self, job: _Job) -> Deferred[Any]:
         if not self._is_open:
@@ -371,14 +382,30 @@ def _write_group(database: Database, writes: list[_Job], told: int) -> StoreErro
     """Write in one transaction; why it failed. What is refused is left out alone."""
     try:
         with database.transaction(told):
-            for job in writes:
-                try:
-                    with database.part():
-                        job.result = job.work(database)
-                except StoreError as error:
-                    job.error = error
+            for together, jobs in groupby(writes, lambda job: job.together):
+                _write_run(database, together, list(jobs))
     except StoreError as error:
         for job in writes:
             job.error = job.error or error
         return error
     return None
+
+
+def _write_run(database: Database, together: Together | None, jobs: list[_Job]) -> None:
+    """Write neighbours at once, or, where one of them is refused, one by one."""
+    if together is not None and len(jobs) > 1:
+        try:
+            with database.part():
+                results = together(database, [job.row for job in jobs])
+        except StoreError:
+            pass
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
+            return
+    for job in jobs:
+        try:
+            with database.part():
+                job.result = job.work(database)
+        except StoreError as error:
+            job.error = error

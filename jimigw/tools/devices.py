@@ -21,7 +21,8 @@ from jimigw.store import Database, StoreError
 
 from .check_config import add_set
 from .console import FAINT, Cell, Console, json_bytes, table
-from .device_list import COLUMNS, MAX_BYTES, Merger, NoList, Problem, merge, read_list, written
+from .device_list import COLUMNS, MAX_BYTES, NoList, Problem, read_list, written
+from .device_merge import Merger, merge
 
 STORE = "store.sqlite"
 """The store of a service, in its ``data_dir``."""
@@ -129,7 +130,7 @@ def _import(path: Path, options: argparse.Namespace, console: Console) -> int:
         bad = len({problem.line for problem in problems})
         stopped = bool(problems) and not options.skip_bad
         if not stopped:
-            database.save_cards(merger.cards)
+            database.exchange_cards(merger.cards)
     _complain(name, problems, console)
     if stopped:
         console.complain(f"nothing was imported: {_count(bad, 'line is', 'lines are')} wrong")

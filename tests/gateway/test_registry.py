@@ -95,8 +95,8 @@ def test_names_are_read_as_people_write_them(name: str, kept: str) -> None:
 def test_a_terminal_that_comes_is_entered_under_its_identity() -> None:
     registry = Registry()
     camera, tracker = registry.enter(IMEI, "jimi", 5.0), registry.enter("13912345678", "jt808", 6.0)
-    assert (camera.id, camera.card.imei, camera.card.phone, camera.first_seen) == (IMEI, IMEI, None, 5.0)
-    assert (tracker.id, tracker.card.imei, tracker.card.phone) == ("13912345678", None, "13912345678")
+    assert (camera.id, camera.protocol, camera.first_seen) == (IMEI, "jimi", 5.0)
+    assert (tracker.id, tracker.protocol, tracker.first_seen) == ("13912345678", "jt808", 6.0)
     assert registry.enter(IMEI, "jimi", 9.0) is camera
     assert camera.first_seen == 5.0
 

@@ -24,7 +24,7 @@ def tool(path: Path, bench: Bench) -> Iterator[Database]:
 
 def enter(tool: Database, *cards: Card) -> None:
     with tool.transaction():
-        tool.save_cards(cards)
+        tool.exchange_cards(cards)
 
 
 def remove(tool: Database, id: str) -> None:
@@ -149,7 +149,7 @@ def test_the_tool_sees_what_the_service_wrote(bench: Bench, tool: Database) -> N
     bench.result(bench.store.save_card(Card("1", plate="B 1")))
     with tool.transaction():
         assert [card.plate for card in tool.cards()] == ["B 1"]
-        tool.save_card(row_of_card(Card("1", plate="B 2")))
+        tool.save_cards([row_of_card(Card("1", plate="B 2"))])
     assert bench.rows("SELECT plate FROM card") == [("B 2",)]
 
 

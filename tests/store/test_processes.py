@@ -97,7 +97,7 @@ def test_two_processes_at_once(path: Path) -> None:
             with Database.for_changes(path) as database:
                 for id in sorted(wanted):
                     with database.transaction():
-                        database.save_cards([Card(id, listed=True)])
+                        database.exchange_cards([Card(id, listed=True)])
             for line in process.stdout:
                 if line.startswith("heard"):
                     heard.update(line.split()[1:])

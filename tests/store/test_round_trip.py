@@ -75,9 +75,9 @@ def test_all_of_it(path: Path) -> None:
         @given(cards, states, commands)
         def check(card: Card, state: State, command: Command) -> None:
             with database.transaction():
-                card.revision = database.save_card(row_of_card(card))
+                [card.revision] = database.save_cards([row_of_card(card)])
                 database.save_states([row_of_state(card.id, state)])
-                database.save_command(row_of_command(command))
+                database.save_commands([row_of_command(command)])
             [device] = database.devices(card.id)
             assert fields(device.card) == fields(card)
             assert fields(state) == {name: getattr(device, name) for name in STATE}

@@ -62,7 +62,7 @@ def test_changes_of_others_are_heard(path: Path) -> Generator[Deferred[Any], Any
     heard: Deferred[CardChanges] = Deferred()
     store.on_cards_changed(heard.callback)
     with Database.for_changes(path) as database, database.transaction():
-        database.save_cards([Card("1", listed=True)])
+        database.exchange_cards([Card("1", listed=True)])
     changes = yield heard
     assert [card.listed for card in changes.cards] == [True]
     yield store.close()

@@ -79,6 +79,36 @@ def test_what_is_given_meanwhile_goes_into_the_next_transaction(bench: Bench) ->
     assert bench.transactions == 2
 
 
+@pytest.mark.parametrize("most_values", [999, 32_766])
+def test_many_rows_are_few_statements(bench: Bench, most_values: int) -> None:
+    assert bench.store._database is not None
+    bench.store._database._most_values = most_values
+    written: list[str] = []
+    bench.connection.set_trace_callback(lambda text: written.append(text) if text.startswith("INSERT") else None)
+    fired = outcomes({str(n): bench.store.save_command(command(n // 2 + 1, text=f"{n}")) for n in range(1400)})
+    bench.store.save_states([(f"{n}", State(logins=n)) for n in range(700)])
+    bench.settle()
+    assert fired == [(str(n), "stored") for n in range(1400)]
+    assert bench.rows("SELECT text FROM command ORDER BY id") == [(f"{n}",) for n in range(1, 1400, 2)]
+    assert bench.rows("SELECT logins FROM state ORDER BY logins") == [(n,) for n in range(700)]
+    assert bench.rows("SELECT count(*), max(revision) FROM card") == [(700, 1)]
+    assert len(written) < (300 if most_values == 999 else 50)
+
+
+@pytest.mark.parametrize("refused", [0, 7, 99])
+def test_one_of_many_is_refused_alone(bench: Bench, refused: int) -> None:
+    cards = [Card(f"{n}", imei=f"{n}") for n in range(100)]
+    cards[refused].imei = "1000"
+    bench.result(bench.store.save_card(Card("x", imei="1000")))
+    fired = outcomes({card.id: bench.store.save_card(card) for card in cards})
+    bench.settle()
+    sentence = f"The terminal {refused} cannot have the IMEI 1000: it is that of the terminal x."
+    assert fired == [(f"{n}", sentence if n == refused else "stored") for n in range(100)]
+    stored = dict(bench.rows("SELECT id, revision FROM card WHERE id <> 'x'"))
+    assert stored == {card.id: card.revision for card in cards if card.revision}
+    assert sorted(stored.values()) == list(range(2, 101))
+
+
 def test_a_write_from_a_callback_goes_on(bench: Bench) -> None:
     done: list[int] = []
 
@@ -299,6 +329,14 @@ class TestCommands:
         bench.connection.set_trace_callback(None)
         (query,) = [each for each in queries if "FROM command" in each]
         assert any(index in row[3] for row in bench.connection.execute("EXPLAIN QUERY PLAN " + query))
+
+    def test_an_index_serves_pruning(self, bench: Bench) -> None:
+        queries: list[str] = []
+        bench.connection.set_trace_callback(queries.append)
+        bench.result(bench.store.prune_commands(1.0))
+        bench.connection.set_trace_callback(None)
+        (query,) = [each for each in queries if "FROM command" in each]
+        assert any("command_ended" in row[3] for row in bench.connection.execute("EXPLAIN QUERY PLAN " + query))
 
     @pytest.mark.parametrize("limit", [0, -1, 10_001])
     def test_a_limit_that_makes_no_sense(self, bench: Bench, limit: int) -> None:

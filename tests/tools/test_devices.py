@@ -15,7 +15,8 @@ from jimigw.model.device import Card, State
 from jimigw.model.report import Alarm, Position
 from jimigw.store import Database
 from jimigw.store.rows import row_of_state
-from jimigw.tools.device_list import COLUMNS, MAX_BYTES, NoList, check_digit, merge, read_list, written
+from jimigw.tools.device_list import COLUMNS, MAX_BYTES, NoList, check_digit, read_list, written
+from jimigw.tools.device_merge import merge
 from jimigw.tools.main import parser
 from tests.store.harness import Bench
 from tests.tools.running import Ran, run
@@ -48,7 +49,7 @@ def facts(card: Card) -> dict[str, Any]:
 def folder(tmp_path: Path) -> Path:
     """The data of a service that knows three terminals and has heard two of them."""
     with Database.for_service(tmp_path / "store.sqlite") as database, database.transaction():
-        database.save_cards(
+        database.exchange_cards(
             [
                 Card(A, imei=A, plate="粤B 1", name="Truck 1", zone=480, listed=True),
                 Card("13912345678", phone="13912345678", imei=B, notes="spare\nin depot", listed=True),
