@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from jimigw.ops.manhole.completion import complete
-from jimigw.ops.manhole.shell import Shell, Visitor
+from jimigw.ops.manhole.screen import Visitor
+from jimigw.ops.manhole.shell import Shell
 from jimigw.ops.manhole.vocabulary import Vocabulary, device_words
-from tests.support.house import FakeHouse
+from tests.support.house import NOW, FakeHouse
 
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -45,6 +46,7 @@ class Desk:
 
     def __init__(self, folder: Path, width: int = 100, idle_timeout: float = 0.0) -> None:
         self.clock = Clock()
+        self.clock.advance(NOW + 100)
         self.house = FakeHouse(folder)
         self.pipe = RecordingPipe()
         self.gone: list[Shell] = []

@@ -14,7 +14,8 @@ from jimigw.ops.throttle import Throttle
 
 from .access import Brakes
 from .editor import MAX_HISTORY
-from .shell import Shell, Visitor
+from .screen import Visitor
+from .shell import Shell
 
 MAX_WAITING = 16
 """Connections at once that have not logged in."""

@@ -14,6 +14,7 @@ from pprint import pformat
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 MAX_STATEMENT = 1 << 16
 """Characters of the longest statement over several lines."""
@@ -148,8 +149,7 @@ class Interpreter:
 
     def _await(self, waiting: Deferred[Any]) -> None:
         """Show what a Deferred of operator code brings, when it brings it."""
-        state = "waits for its result"
-        self._write(f"<Deferred, {state}>\n")
+        self._write("<Deferred, waits for its result>\n")
 
         def show(result: Any) -> Any:
             try:
@@ -158,7 +158,12 @@ class Interpreter:
                 self._write(_told(error))
             return result
 
-        waiting.addCallbacks(show, lambda failure: self._write(_told(failure.value)))
+        def tell(failure: Failure) -> Failure:
+            # It is not ours: whoever made it may have more to do with it.
+            self._write(_told(failure.value or RuntimeError("it failed")))
+            return failure
+
+        waiting.addCallbacks(show, tell)
 
     def _dir(self, *of: object) -> list[str]:
         """dir(): the words and your own names. dir(x): what x has."""

@@ -18,7 +18,8 @@ from .access import HOST_KEY_FILE, PASSWORD_FILE, ManholeError, load_credentials
 from .completion import Completion, complete
 from .entrance import Entrance
 from .house import House
-from .shell import Shell, Visitor
+from .screen import Visitor
+from .shell import Shell
 from .telnet import TelnetFactory
 from .vocabulary import Vocabulary, device_words
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from twisted.conch.insults.insults import ServerProtocol, TerminalProtocol
+from twisted.conch.insults.insults import TerminalProtocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
@@ -22,45 +21,14 @@ from .completion import Completion, in_columns
 from .editor import Editor
 from .interpreter import Interpreter, Leave, OperatorError
 from .outlet import Outlet, Pipe
+from .screen import Keys, Visitor, screen_bytes
 
 PROMPTS = (">>> ", "... ")
 
 MAX_LOGGED = 2000
 """Characters of a typed line that are logged."""
 
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _NARROWEST, _WIDEST = 20, 1000
-_MAX_SEQUENCE = 64
-"""Bytes of a control sequence of a terminal: longer ones are none."""
-
-
-@attrs.frozen
-class Visitor:
-    """Who is here, from where, by which way ("telnet", "ssh")."""
-
-    user: str
-    address: str
-    way: str
-    key: str = ""
-
-    def __str__(self) -> str:
-        key = f" with the key {self.key}" if self.key else ""
-        return f"{self.user}{key} from {self.address} by {self.way}"
-
-
-class Keys(ServerProtocol):
-    """Bytes to keys. Leaves the screen as it is at the end, and takes no endless control sequences."""
-
-    def dataReceived(self, data: bytes) -> None:
-        super().dataReceived(data)
-        if isinstance(self.terminalProtocol, Shell):
-            self.terminalProtocol.settle()
-        if len(getattr(self, "escBuf", ())) > _MAX_SEQUENCE:
-            self.escBuf: list[bytes] = []
-            self.state = b"data"
-
-    def loseConnection(self) -> None:
-        self.transport.loseConnection()  # type: ignore[union-attr]
 
 
 class Shell(TerminalProtocol):
@@ -192,14 +160,14 @@ class Shell(TerminalProtocol):
         if self._running:
             self._raw(text)
         else:
-            self.terminal.write(b"\r\x1b[K" + _bytes(text))
+            self.terminal.write(b"\r\x1b[K" + screen_bytes(text))
             self._fresh = True
             self._prompt()
 
     def _raw(self, text: str) -> None:
         if text:
             self._fresh = text.endswith("\n")
-            self.terminal.write(_bytes(text))
+            self.terminal.write(screen_bytes(text))
 
     def _sure_of_line(self) -> None:
         if not self._fresh:
@@ -212,7 +180,7 @@ class Shell(TerminalProtocol):
         prompt = PROMPTS[self.interpreter.more]
         shown, column = self._editor.view(self.width - len(prompt) - 1)
         back = width_of(shown) - column
-        self.terminal.write(b"\r\x1b[K" + _bytes(prompt + shown) + (b"\x1b[%dD" % back if back else b""))
+        self.terminal.write(b"\r\x1b[K" + screen_bytes(prompt + shown) + (b"\x1b[%dD" % back if back else b""))
         self._fresh = self._stale = False
 
     # -- keys
@@ -245,7 +213,7 @@ class Shell(TerminalProtocol):
         editor = self._editor
         at_end = editor.cursor == len(editor.text)
         if at_end and not self._stale and width_of(editor.text) < self.width - len(PROMPTS[0]) - 2:
-            self.terminal.write(_bytes(text))
+            self.terminal.write(screen_bytes(text))
         else:
             # Drawn once for all keys that came together: a pasted line has thousands.
             self._stale = True
@@ -389,11 +357,6 @@ class Shell(TerminalProtocol):
         """Something has ended by itself."""
         if thing in self.things:
             self.things.remove(thing)
-
-
-def _bytes(text: str) -> bytes:
-    safe = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text.replace("\r\n", "\n"))
-    return safe.encode("utf-8", "backslashreplace")
 
 
 @attrs.frozen

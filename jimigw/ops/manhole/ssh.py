@@ -31,7 +31,8 @@ from zope.interface import implementer
 
 from .access import MAX_FILE, ManholeError, load_private
 from .entrance import Entrance, address_of, prepare
-from .shell import Keys, Shell, Visitor
+from .screen import Keys, Visitor
+from .shell import Shell
 
 MAX_KEYS_TRIED = 6
 """Keys that a client may offer on one connection."""

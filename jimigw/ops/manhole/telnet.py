@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 
 from .access import Credentials
 from .entrance import MAX_ATTEMPTS, Entrance, address_of, prepare
-from .shell import Keys, Shell, Visitor
+from .screen import Keys, Visitor
+from .shell import Shell
 
 MAX_TYPED = 256
 """Bytes of the longest user name or password."""
@@ -94,17 +95,10 @@ class TelnetLine(Telnet):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._leave_the_door()
-        self._quietly_lose(reason)
+        super().connectionLost(reason)
         if self._keys is not None:
             keys, self._keys = self._keys, None
             keys.connectionLost(reason)
-
-    def _quietly_lose(self, reason: Failure) -> None:
-        for state in self.options.values():
-            for side in (state.us, state.him):
-                if side.onResult is not None:
-                    side.onResult.addErrback(lambda failure: None)
-        super().connectionLost(reason)
 
     def abort(self, why: str) -> None:
         """Cut the connection."""
@@ -129,6 +123,7 @@ class TelnetLine(Telnet):
     # -- options
 
     def _ask(self, how: Any, option: bytes) -> None:
+        # Refused, unanswered, or the connection is lost: the session goes without it.
         how(option).addErrback(lambda failure: None)
 
     def enableLocal(self, option: bytes) -> bool:

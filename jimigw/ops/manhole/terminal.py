@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +63,7 @@ class Terminal:
     def info(self) -> Page:
         """All that is known of it; info.value is the Device."""
         device = self._device
-        return Page(device_card(device, time.time(), self._shell.width), device)
+        return Page(device_card(device, self._shell.reactor.seconds(), self._shell.width), device)
 
     @property
     def position(self) -> Page:

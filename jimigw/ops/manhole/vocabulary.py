@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
@@ -61,7 +60,7 @@ class Fleet(Sequence[Terminal]):
         if not count:
             return "There are no such terminals."
         shown = self._devices[: self._limit]
-        lines = fleet_table(shown, time.time(), self._width)
+        lines = fleet_table(shown, self._vocabulary._shell.reactor.seconds(), self._width)
         online = sum(device.online for device in self._devices)
         more = f"; {count - len(shown)} more are not shown, limit={count} shows all" if count > len(shown) else ""
         total = f"{count} {'terminal' if count == 1 else 'terminals'}, {online} on line{more}"
@@ -134,7 +133,7 @@ class Vocabulary:
         if not matches:
             raise OperatorError(f"No terminal is called {name!r} or ends so; devices('*{name}*') looks anywhere.")
         many = "at least " if len(matches) > MAX_MATCHES else ""
-        lines = fleet_table(matches[:MAX_MATCHES], time.time(), self._shell.width)
+        lines = fleet_table(matches[:MAX_MATCHES], self._shell.reactor.seconds(), self._shell.width)
         raise OperatorError("\n".join([f"{many}{len(matches)} terminals end in {name!r}:", *lines]))
 
     def watch(self, pattern: str | None = None) -> Watch:

@@ -157,6 +157,7 @@ def test_a_result_of_later_is_shown_when_it_comes(desk: Desk) -> None:
     desk.run("e = Deferred()")
     desk.run("e")
     assert desk.run("e.errback(ValueError('why'))") == "ValueError: why"
+    assert desk.run("e.addErrback(str) and None") == ""
 
 
 def test_what_an_operator_breaks_stays_broken_in_here(desk: Desk) -> None:

@@ -140,7 +140,7 @@ def test_the_right_password_waits_too_after_wrong_ones_and_ends_the_waiting() ->
     house.clock.advance(1)
     assert visit.wire.take().endswith(b"Login incorrect.\r\nUsername: ")
     visit.type(f"admin\r\n{PASSWORD}\r\n")
-    assert visit.shell is None
+    assert visit.line.shell is None
     house.clock.advance(1)
     assert visit.shell is not None
     assert house.visit().type(f"admin\r\n{PASSWORD}\r\n").endswith(b">>> ")

@@ -191,6 +191,21 @@ def _turn() -> Deferred[None]:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_trace_is_written_in_a_thread(open_site: Open, tmp_path: Path) -> None:
+    site = await open_site()
+    client = await site.inside()
+    client.line("device('0001').trace('t')")
+    await client.expect(PROMPT)
+    site.house.gateway.taps.flow(FakeTraffic(CAMERA))
+    client.line("t = _; stop()")
+    await client.expect(PROMPT)
+    trace = site.manhole.entrance.shells[0].interpreter.namespace["t"]
+    while trace._pending_bytes:
+        await _turn()
+    assert (tmp_path / "traces" / "t").read_text().endswith(f" up {CAMERA} 7878\n")
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_unix_socket_is_for_its_owner(tmp_path: Path) -> None:
     site = Site(tmp_path, f'manhole.endpoint="unix:{tmp_path}/manhole"')
     await site.manhole.start()
