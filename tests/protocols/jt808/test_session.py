@@ -323,6 +323,13 @@ class TestParts:
         line.session.close(NOW + 22)
         assert budget.bytes == 0
 
+    def test_a_refused_authentication_in_parts_is_not_acknowledged_when_it_is_repeated(self) -> None:
+        line = Line()
+        parts = line.frames(0x0102, {"code": "wrong " * 20}, size=100)
+        assert said(line.session.receive(b"".join(parts), NOW)) == ["send 8001 0102/1=0", "send 8001 0102/1=1"]
+        assert line.session.receive(parts[-1], NOW + 1) == []
+        assert said(line.session.receive(parts[0], NOW + 2)) == ["send 8001 0102/1=1"]
+
     def test_a_promise_of_65535_parts_costs_nothing(self) -> None:
         budget = Budget()
         line = Line(session=Session(OpenDoor(), budget=budget))
@@ -486,6 +493,19 @@ class TestCommands:
         assert again.data == frames[1].data
         last = {"seq": frames[-1].header.msg_sn, "id": 0x8300, "result": 0}
         assert ended(line.send(0x0001, last)) == ["c1 answered"]
+
+    def test_a_long_answer_that_ends_it_is_acknowledged_once_it_is_stored(self) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8104, {}).header
+        params = [{"id": identity, "value": "x" * 200} for identity in (0x10, 0x11, 0x12, 0x13, 0x14, 0x15)]
+        parts = line.frames(0x0104, {"seq": sent.msg_sn, "params": params})
+        report, end = line.session.receive(b"".join(parts), NOW)[-2:]
+        assert isinstance(report, Report)
+        assert isinstance(end, CommandEnded)
+        assert line.session.receive(parts[-1], NOW + 1) == []
+        assert report.ticket is not None
+        report.ticket.settle()
+        assert said(line.session.receive(parts[-1], NOW + 2)) == ["send 8001 0104/4=0"]
 
     def test_the_end_of_the_connection_ends_it(self) -> None:
         line = self.line()
