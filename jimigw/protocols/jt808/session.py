@@ -44,7 +44,7 @@ from .long_messages import MEDIA, Reply, Whole, request
 from .messages.location import CHINA, LocationFacts, utc_of
 from .reading import position_of, word_alarms
 from .reports import PROTOCOL, report_of
-from .rsa import RSA
+from .rsa import BLOCK, RSA
 from .settings import SessionCounters, Settings
 from .talk import Question, Talk
 
@@ -53,6 +53,9 @@ _LEAST_LOCATION = 12 + 28 + 1
 
 #: parts that a registration or authentication may have: whoever is not in gets no room for more
 _PARTS_OUTSIDE = 4
+#: encrypted blocks in a frame of it, three times what it needs, and how many such frames are decrypted in a second on
+#: one connection
+_BLOCKS_OUTSIDE, _DECRYPTED_OUTSIDE = 3, 20
 
 
 class Session:
@@ -60,7 +63,18 @@ class Session:
 
     protocol = PROTOCOL
 
-    __slots__ = ("_budget", "_decoder", "_entrance", "_settings", "_since", "_talks", "counters", "identity", "junk")
+    __slots__ = (
+        "_budget",
+        "_decoder",
+        "_decrypted",
+        "_entrance",
+        "_settings",
+        "_since",
+        "_talks",
+        "counters",
+        "identity",
+        "junk",
+    )
 
     def __init__(self, door: Door, settings: Settings | None = None, budget: Budget | None = None) -> None:
         self._settings = settings or Settings()
@@ -74,6 +88,8 @@ class Session:
         self.identity: str | None = None
         #: junk since the last true frame
         self.junk = 0
+        #: how many frames of terminals that are not in were decrypted, in which second
+        self._decrypted = (0, 0)
 
     # -- what comes in --------------------------------------------------------------------------------------------
 
@@ -248,6 +264,9 @@ class Session:
         talk.encrypted = header.encrypt == RSA
         key = self._settings.key
         if header.encrypt == RSA and key is not None:
+            if not talk.inside and not self._may_decrypt(header, body, now):
+                self._refuse(talk, header, events)
+                return
             try:
                 body = key.decrypt(body)
             except DecodeError:
@@ -264,6 +283,16 @@ class Session:
             self._part(talk, frame, body, received, now, events)
         else:
             self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, now, events)
+
+    def _may_decrypt(self, header: Header, body: bytes, now: float) -> bool:
+        """Whether the frame of a terminal that is not in is worth the time of decrypting it, 0.1 ms a block."""
+        if header.msg_id not in ENTRANCE or len(body) > _BLOCKS_OUTSIDE * BLOCK:
+            return False
+        second, count = self._decrypted
+        if second != int(now):
+            second, count = int(now), 0
+        self._decrypted = second, count + 1
+        return count < _DECRYPTED_OUTSIDE
 
     def _part(self, talk: Talk, frame: Frame, body: bytes, received: datetime, now: float, events: list[Event]) -> None:
         """A piece of a long message, with its body in the plain."""

@@ -556,6 +556,37 @@ class TestEncryption:
         assert answer.header.encrypt == 1
         assert PlatformKey(terminal).decrypt(answer.body) == bytes.fromhex("0009020000")
 
+    def test_before_authentication_only_what_it_needs_is_decrypted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        key = PlatformKey(generate_private_key(65537, 1024))
+        decrypted: list[bytes] = []
+
+        def decrypt(self: PlatformKey, body: bytes) -> bytes:
+            decrypted.append(body)
+            return b""
+
+        monkeypatch.setattr(PlatformKey, "decrypt", decrypt)
+        line = Line(session=Session(OpenDoor(), Settings(key=key)))
+        to = decode_frame_of(line.frames(0x0002, {})[0]).header.addressing
+
+        def hear(msg_id: int, size: int = 128, now: float = NOW) -> list[str]:
+            return said(line.session.receive(build(to, msg_id, bytes(size), 9, encrypt=1), now))
+
+        assert hear(0x0200) == ["send 8001 0200/9=1"]
+        assert hear(0x0102, 4 * 128) == ["send 8001 0102/9=1"]
+        assert decrypted == []
+        for _ in range(30):
+            assert hear(0x0102) == ["send 8001 0102/9=1"]
+        assert len(decrypted) == 20
+        hear(0x0102, now=NOW + 1)
+        assert len(decrypted) == 21
+
+    def test_an_encrypted_authentication_lets_in(self) -> None:
+        key = PlatformKey(generate_private_key(65537, 1024))
+        line = Line(session=Session(OpenDoor(), Settings(key=key)))
+        plain = decode_frame_of(line.frames(0x0102, {"code": f"code of {IDENTITY}"})[0])
+        frame = build(plain.header.addressing, 0x0102, TerminalKey(key.e, key.n).encrypt(plain.body), 9, encrypt=1)
+        assert said(line.session.receive(frame, NOW)) == ["send 8001 0102/9=0", f"in {IDENTITY}"]
+
     def test_noise_is_no_location(self) -> None:
         line = Line(session=Session(OpenDoor(), Settings(key=PlatformKey(generate_private_key(65537, 1024)))))
         line.enter()
