@@ -402,6 +402,7 @@ class Session:
 
 
 def _ended(talk: Talk, done: Done) -> CommandEnded:
+    talk.ended(done)
     return CommandEnded(talk.identity, done.tag, str(done.outcome), done.reason, done.reply)
 
 

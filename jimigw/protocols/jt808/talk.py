@@ -21,6 +21,7 @@ from .fragments import Budget, Sent
 from .frame import MAX_BODY, Frame, build, escape, head_of, split
 from .header import Addressing, Header, phone_text
 from .long_messages import LongMessages
+from .replies import rule_of
 from .rsa import RSA, TerminalKey, pieces
 
 #: forms of location reports of one terminal: with and without an item or two
@@ -49,6 +50,7 @@ class Talk:
 
     __slots__ = (
         "_general",
+        "_long_commands",
         "addressing",
         "commands",
         "digits",
@@ -84,6 +86,8 @@ class Talk:
         self.serial = 0
         self.long = LongMessages(budget)
         self.sent = Sent()
+        #: the first serial numbers of the open commands among them, by tag
+        self._long_commands: dict[Hashable, int] = {}
         self.commands = Downlinks()
         #: the terminal's public key, once it told it, and whether its latest frame was encrypted
         self.key: TerminalKey | None = None
@@ -175,7 +179,18 @@ class Talk:
         data = self.commands.send(tag, frames, msg_id, first, now, ttl)
         if len(frames) > 1:
             self.sent.keep(first, frames, now)
+            if rule_of(msg_id).wanted:
+                self._long_commands[tag] = first
         return data
+
+    def ended(self, done: Done) -> None:
+        """A command has come to its end: the terminal asks for its parts no more.
+
+        One that wants no answer ends as it is sent, and is kept for its time.
+        """
+        first = self._long_commands.pop(done.tag, None)
+        if first is not None:
+            self.sent.drop(first)
 
     def learn_key(self, e: int, n: bytes) -> bool:
         """Take the terminal's public key (0x0A00); False if it is none."""

@@ -494,6 +494,28 @@ class TestCommands:
         last = {"seq": frames[-1].header.msg_sn, "id": 0x8300, "result": 0}
         assert ended(line.send(0x0001, last)) == ["c1 answered"]
 
+    def test_the_parts_of_a_long_one_are_kept_until_it_ends(self) -> None:
+        line = self.line(2019)
+        text = {"flag": 4, "text_type": 1, "text": "x" * 2500}
+        first = self.give(line, 0x8300, text).header.msg_sn - 2
+        (talk,) = line.session._talks.values()
+        asking = {"seq": first, "ids": [2]}
+        assert said(line.send(0x0005, asking))[0].startswith("send 8300")
+        acknowledged = {"seq": first, "id": 0x8300, "result": 0}
+        assert ended(line.send(0x0001, acknowledged)) == []
+        assert said(line.send(0x0005, asking))[0].startswith("send 8300")
+        assert ended(line.send(0x0001, acknowledged | {"seq": first + 2})) == ["c1 answered"]
+        assert len(talk.sent) == 0
+        assert said(line.send(0x0005, asking))[0] == f"send 8001 0005/{line.serial}=1"
+
+    def test_the_parts_of_a_long_one_that_expires_are_kept_no_longer(self) -> None:
+        line = self.line(2019)
+        self.give(line, 0x8300, {"flag": 4, "text_type": 1, "text": "x" * 2500})
+        (talk,) = line.session._talks.values()
+        assert len(talk.sent) == 1
+        assert ended(line.session.expire(NOW + 600)) == ["c1 expired"]
+        assert len(talk.sent) == 0
+
     def test_a_long_answer_that_ends_it_is_acknowledged_once_it_is_stored(self) -> None:
         line = self.line()
         sent = self.give(line, 0x8104, {}).header
