@@ -13,26 +13,7 @@ from twisted.internet import reactor, task
 from jimigw.protocols.jt808.codec import decode_frame, encode_json
 from jimigw.protocols.jt808.frame import Frame, FrameDecoder, frames_of
 from tests.service.harness import Running, Start
-
-LOCATION = {
-    "alarm": 0,
-    "status": 3,
-    "latitude": 22577000,
-    "longitude": 113916000,
-    "altitude": 10,
-    "speed": 605,
-    "direction": 90,
-    "time": "261118190640",
-}
-REGISTRATION = {
-    "province": 44,
-    "city": 300,
-    "manufacturer": "70111",
-    "model": "JC450",
-    "dev_id": "T0001",
-    "color": 1,
-    "license_number": "B00001",
-}
+from tests.support.jt808 import LOCATION, REGISTRATION
 
 
 class Terminal:

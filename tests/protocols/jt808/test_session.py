@@ -19,29 +19,11 @@ from jimigw.protocols.jt808.messages.general import PlatformResponse
 from jimigw.protocols.jt808.rsa import PlatformKey, TerminalKey
 from jimigw.protocols.jt808.session import Session, Settings
 from jimigw.wire.errors import EncodeError
+from tests.support.jt808 import LOCATION, REGISTRATION
 
 NOW = 1_795_000_000.0
 PHONES = {2011: "013912345678", 2013: "013912345678", 2019: "00000000013912345678"}
 IDENTITY = "13912345678"
-LOCATION = {
-    "alarm": 0,
-    "status": 3,
-    "latitude": 22577000,
-    "longitude": 113916000,
-    "altitude": 10,
-    "speed": 605,
-    "direction": 90,
-    "time": "261118190640",
-}
-REGISTRATION = {
-    "province": 44,
-    "city": 300,
-    "manufacturer": "70111",
-    "model": "JC450",
-    "dev_id": "T0001",
-    "color": 1,
-    "license_number": "B00001",
-}
 ALL = [2011, 2013, 2019]
 
 
