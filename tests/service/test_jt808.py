@@ -161,3 +161,21 @@ async def test_an_address_that_is_not_let_in_keeps_nothing(start: Start, tmp_pat
     assert running.service.budget.bytes == 0
     for terminal in [first, *strangers]:
         terminal.socket.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reply_of_the_terminal_gets_no_datagram_back(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path)
+    terminal = Terminal(running, udp=True)
+    await terminal.enter()
+    before = len(terminal.datagrams)
+    await terminal.say(0x0001, {"seq": 1, "id": 0x8104, "result": 0})
+    await terminal.say(0x0200, LOCATION)
+    answer = await terminal.hear(0x8001, 2)
+    assert answer["id"] == 0x0200
+    # One datagram, that of the location; an empty one would be one as well.
+    await running.stop()
+    await terminal._turn()
+    assert len(terminal.datagrams) == before + 1
+    terminal.socket.close()
+    assert [record.kind for record in running.records()][2:] == ["command_result", "position", "logout"]
