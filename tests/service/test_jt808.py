@@ -13,26 +13,7 @@ from twisted.internet import reactor, task
 from jimigw.protocols.jt808.codec import decode_frame, encode_json
 from jimigw.protocols.jt808.frame import Frame, FrameDecoder, frames_of
 from tests.service.harness import Running, Start
-
-LOCATION = {
-    "alarm": 0,
-    "status": 3,
-    "latitude": 22577000,
-    "longitude": 113916000,
-    "altitude": 10,
-    "speed": 605,
-    "direction": 90,
-    "time": "261118190640",
-}
-REGISTRATION = {
-    "province": 44,
-    "city": 300,
-    "manufacturer": "70111",
-    "model": "JC450",
-    "dev_id": "T0001",
-    "color": 1,
-    "license_number": "B00001",
-}
+from tests.support.jt808 import LOCATION, REGISTRATION
 
 
 class Terminal:
@@ -180,3 +161,21 @@ async def test_an_address_that_is_not_let_in_keeps_nothing(start: Start, tmp_pat
     assert running.service.budget.bytes == 0
     for terminal in [first, *strangers]:
         terminal.socket.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reply_of_the_terminal_gets_no_datagram_back(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path)
+    terminal = Terminal(running, udp=True)
+    await terminal.enter()
+    before = len(terminal.datagrams)
+    await terminal.say(0x0001, {"seq": 1, "id": 0x8104, "result": 0})
+    await terminal.say(0x0200, LOCATION)
+    answer = await terminal.hear(0x8001, 2)
+    assert answer["id"] == 0x0200
+    # One datagram, that of the location; an empty one would be one as well.
+    await running.stop()
+    await terminal._turn()
+    assert len(terminal.datagrams) == before + 1
+    terminal.socket.close()
+    assert [record.kind for record in running.records()][2:] == ["command_result", "position", "logout"]

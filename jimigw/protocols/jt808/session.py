@@ -23,105 +23,39 @@ reports and sends them again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timezone
-from typing import Any, Final, Protocol
-
-import attrs
+from collections.abc import Hashable, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from jimigw.model.report import Report
 from jimigw.wire.checks import folded
 from jimigw.wire.errors import DecodeError
-from jimigw.wire.kinds import to_base64
-from jimigw.wire.message import Message
 
-from ..events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, QuestionKind, Send
+from ..events import Close, CommandEnded, Event, LoggedOut, Send
+from .answers import AT_ONCE, FAILURE, SUCCESS, at_once, once_stored
 from .codec import Packet, decode_body, decode_frame
-from .dialect import Dialect
 from .downlinks import Done
+from .entrance import AUTHENTICATE, ENTRANCE, REGISTER, Door, Entrance
 from .familiar import LOCATION
-from .fragments import Assembled, Budget, Missing, Part
+from .fragments import Budget
 from .frame import Frame, FrameDecoder, Junk, unescape
 from .header import Header
+from .long_messages import MEDIA, Reply, Whole, request
 from .messages.location import CHINA, LocationFacts, utc_of
-from .messages.registration import Registration2011
-from .reading import position_of, read, word_alarms
-from .rsa import RSA, PlatformKey
-from .talk import Question, Talk, Whole
-from .versions import V2011
-
-PROTOCOL = "jt808"
-
-#: the questions of :class:`Ask`
-REGISTER: Final = "register"
-AUTHENTICATE: Final = "authenticate"
-
-SUCCESS, FAILURE, UNSUPPORTED = 0, 1, 3
+from .reading import position_of, word_alarms
+from .reports import PROTOCOL, report_of
+from .rsa import BLOCK, RSA
+from .settings import SessionCounters, Settings
+from .talk import Question, Talk
 
 #: bytes of the smallest location report: the header of 2013, the 28 of the location, the check code
 _LEAST_LOCATION = 12 + 28 + 1
 
-#: what the authentication code of a terminal of 2011 ends with
-_CODE_OF_2011 = "-2011"
-
 #: parts that a registration or authentication may have: whoever is not in gets no room for more
 _PARTS_OUTSIDE = 4
-
-#: seconds after which a complete message that is not stored is reported once more, when the terminal repeats it
-_STORED_WITHIN = 3.0
-
-#: what a terminal may say before it is in: registration and authentication
-_ENTRANCE = frozenset({0x0100, 0x0102})
-#: answers of the terminal to what the platform asked: nothing is owed for them
-_REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x1003})
-#: answered at once, also while nothing can be stored: a terminal that hears nothing gives the link up
-_AT_ONCE = frozenset({0x0002, 0x0003, 0x0101, 0x0004, 0x0005})
-
-
-class Door(Protocol):
-    """Who may come in. Asked before a registration or an authentication is answered.
-
-    None is "not decided yet": :meth:`Session.decided` is told later.
-    """
-
-    def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str] | None:
-        """The result of a registration (0 is success; see 0x8100) and the authentication code.
-
-        ``phone`` are the digits of the header, leading zeros included.
-        """
-        ...
-
-    def authenticate(self, identity: str, code: str, phone: str) -> bool | None:
-        """Whether this is the code that the terminal was given."""
-        ...
-
-
-@attrs.frozen
-class Settings:
-    """What an operator decides about sessions. ``zone`` is that of the terminals' clocks, GMT+8 by the standard;
-    ``key`` the platform's for encrypted bodies."""
-
-    max_frame: int = 4096
-    frame_timeout: float = 10.0
-    max_junk: int = 1 << 16
-    max_terminals: int = 1000
-    dialect: Dialect = "document"
-    zone: timezone = CHINA
-    key: PlatformKey | None = None
-
-
-@attrs.define
-class SessionCounters:
-    """What became of the frames of a session; ``held`` are those that came while an authentication was undecided."""
-
-    reports: int = 0
-    unreadable: int = 0
-    unknown: int = 0
-    before_login: int = 0
-    held: int = 0
-    bad_logins: int = 0
-    parts: int = 0
-    too_many_terminals: int = 0
+#: encrypted blocks in a frame of it, three times what it needs, and how many such frames are decrypted in a second on
+#: one connection
+_BLOCKS_OUTSIDE, _DECRYPTED_OUTSIDE = 3, 20
 
 
 class Session:
@@ -129,19 +63,33 @@ class Session:
 
     protocol = PROTOCOL
 
-    __slots__ = ("_budget", "_decoder", "_door", "_settings", "_since", "_talks", "counters", "identity", "junk")
+    __slots__ = (
+        "_budget",
+        "_decoder",
+        "_decrypted",
+        "_entrance",
+        "_settings",
+        "_since",
+        "_talks",
+        "counters",
+        "identity",
+        "junk",
+    )
 
     def __init__(self, door: Door, settings: Settings | None = None, budget: Budget | None = None) -> None:
-        self._door, self._settings = door, settings or Settings()
+        self._settings = settings or Settings()
         self._budget = budget or Budget()
         self._decoder = FrameDecoder(self._settings.max_frame)
         self._talks: dict[bytes, Talk] = {}
         self._since: float | None = None
         self.counters = SessionCounters()
+        self._entrance = Entrance(door, self._settings, self.counters)
         #: the first terminal that authenticated here; None as long as none did
         self.identity: str | None = None
         #: junk since the last true frame
         self.junk = 0
+        #: how many frames of terminals that are not in were decrypted, in which second
+        self._decrypted = (0, 0)
 
     # -- what comes in --------------------------------------------------------------------------------------------
 
@@ -184,9 +132,9 @@ class Session:
             self._since = None
             self._pieces(self._decoder, self._decoder.finish(), now, events)
         for talk in self._talks.values():
-            for missing in talk.parts.requests(now):
-                self._ask_for_parts(talk, missing, events)
-            talk.parts.expire(now)
+            for missing in talk.long.parts.requests(now):
+                self._send(talk, *request(missing, talk.version), events)
+            talk.long.parts.expire(now)
             talk.sent.expire(now)
             self._commands(talk, now, events)
         return events
@@ -210,7 +158,7 @@ class Session:
         """Forget a command, without a :class:`CommandEnded`. If it was sent, the terminal has it."""
         for talk in self._talks.values():
             if talk.identity == identity:
-                talk.commands.cancel(tag, now)
+                talk.cancel(tag, now)
 
     def close(self, now: float) -> list[Event]:
         """The connection is gone: give back what is kept, and say how the open commands ended."""
@@ -317,12 +265,15 @@ class Session:
 
     def _frame(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
         header, body = frame.header, frame.body
-        if AUTHENTICATE in talk.questions and header.msg_id not in _ENTRANCE:
+        if AUTHENTICATE in talk.questions and header.msg_id not in ENTRANCE:
             self.counters.held += 1
             return
         talk.encrypted = header.encrypt == RSA
         key = self._settings.key
         if header.encrypt == RSA and key is not None:
+            if not talk.inside and not self._may_decrypt(header, body, now):
+                self._refuse(talk, header, events)
+                return
             try:
                 body = key.decrypt(body)
             except DecodeError:
@@ -340,70 +291,47 @@ class Session:
         else:
             self._whole(talk, decode_frame(frame, edition=talk.edition), frame.data, received, now, events)
 
+    def _may_decrypt(self, header: Header, body: bytes, now: float) -> bool:
+        """Whether the frame of a terminal that is not in is worth the time of decrypting it, 0.1 ms a block."""
+        if header.msg_id not in ENTRANCE or len(body) > _BLOCKS_OUTSIDE * BLOCK:
+            return False
+        second, count = self._decrypted
+        if second != int(now):
+            second, count = int(now), 0
+        self._decrypted = second, count + 1
+        return count < _DECRYPTED_OUTSIDE
+
     def _part(self, talk: Talk, frame: Frame, body: bytes, received: datetime, now: float, events: list[Event]) -> None:
-        """A piece of a long message: acknowledged, which is no promise yet, and kept until the last one is there."""
+        """A piece of a long message, with its body in the plain."""
         header = frame.header
-        if not talk.inside and (header.msg_id not in _ENTRANCE or header.frag_total > _PARTS_OUTSIDE):
+        if not talk.inside and (header.msg_id not in ENTRANCE or header.frag_total > _PARTS_OUTSIDE):
             self._refuse(talk, header, events)
             return
         self.counters.parts += 1
-        whole = talk.parts.add(header, body, now)
-        if not isinstance(whole, Assembled):
-            # A part that was refused is not acknowledged: the terminal may send it again when there is room.
-            if whole is Part.FINISHED:
-                self._finished(talk, frame, received, now, events)
-            elif whole is not Part.REFUSED and header.frag_sn != header.frag_total:
-                # The last part is never acknowledged alone: a terminal that has all parts acknowledged forgets the
-                # message, also if the others went over a connection that is gone.
-                self._respond(talk, header, SUCCESS, events)
-            return
-        kept = Whole.of(whole, talk.parts)
-        talk.remember(kept)
-        self._assembled(talk, kept, whole, frame, received, now, events)
+        found = talk.long.add(header, body, now)
+        if isinstance(found, Whole):
+            self._assembled(talk, found, frame, received, now, events)
+        elif isinstance(found, bytes):
+            events.append(Send(found, talk.identity))
+        elif found is not Reply.NONE:
+            self._respond(talk, header, SUCCESS if found is Reply.SUCCESS else FAILURE, events)
 
     def _assembled(
-        self,
-        talk: Talk,
-        kept: Whole,
-        whole: Assembled,
-        frame: Frame,
-        received: datetime,
-        now: float,
-        events: list[Event],
+        self, talk: Talk, whole: Whole, frame: Frame, received: datetime, now: float, events: list[Event]
     ) -> None:
         """A message that was put together; ``frame`` is the one that its answer quotes."""
-        packet = decode_body(whole.header, whole.body, edition=talk.edition)
+        parts, msg_id = whole.parts, frame.header.msg_id
+        packet = decode_body(parts.header, parts.body, edition=talk.edition)
+        if msg_id in ENTRANCE:
+            talk.long.forget(whole)
+        first = len(events)
         self._whole(talk, packet, frame.data, received, now, events, answered=frame.header)
-        report = events[-1] if events else None
-        if isinstance(report, Report):
-            last = whole.serials[-1]
-            if report.answer and whole.completed_by != last and frame.header.msg_id != 0x0801:
-                # The last part came before others, and waits for its answer as well.
-                report.answer += talk.general(frame.header.msg_id, last, SUCCESS)
-            report.ticket = kept
-            kept.answer, kept.when = report.answer or b"", now
-        else:
-            kept.settle()  # a registration, or an authentication: answered at once, nothing waits for it
-
-    def _finished(self, talk: Talk, frame: Frame, received: datetime, now: float, events: list[Event]) -> None:
-        """A part of a message that is complete: its answer was lost, or is not given yet."""
-        whole = talk.became(frame.header)
-        if whole is None:
-            return
-        if whole.stored:
-            if frame.header.msg_id == 0x0801:
-                events.append(Send(whole.answer, talk.identity))
-            else:
-                self._respond(talk, frame.header, SUCCESS, events)
-        elif now - whole.when <= _STORED_WITHIN:
-            return
-        elif whole.kept:
-            # It could not be stored: try again, with the body as it was.
-            self._assembled(talk, whole, whole.parts, frame, received, now, events)
-        else:
-            # There was no room to keep it either: the terminal is told, and may send all of it again.
-            talk.parts.lost(whole.parts)
-            self._respond(talk, frame.header, FAILURE, events)
+        for report in events[first:]:
+            if isinstance(report, Report) and msg_id not in ENTRANCE:
+                if report.answer and parts.completed_by != parts.serials[-1] and msg_id != MEDIA:
+                    # The last part came before others, and waits for its answer as well.
+                    report.answer += talk.general(msg_id, parts.serials[-1], SUCCESS)
+                whole.reported(report, now)
 
     def _whole(
         self,
@@ -417,10 +345,9 @@ class Session:
     ) -> None:
         """A whole message; ``answered`` is the header of its last part, whose serial number the answer quotes."""
         msg_id = packet.header.msg_id
-        if msg_id == 0x0100:
-            self._register(talk, packet, raw, received, events)
-        elif msg_id == 0x0102:
-            self._authenticate(talk, packet, raw, received, events)
+        if msg_id in ENTRANCE:
+            self._entrance.hear(talk, Question(packet, raw, received, packet.header.msg_sn), events)
+            self._has_entered(talk)
         elif not talk.inside:
             self._refuse(talk, packet.header, events)
         else:
@@ -430,76 +357,14 @@ class Session:
                 events += self._drop(packet.header.phone, talk, now)
                 events.append(LoggedOut(talk.identity, "the terminal logged out"))
 
+    def _has_entered(self, talk: Talk) -> None:
+        if talk.inside and self.identity is None:
+            self.identity = talk.identity
+
     def _refuse(self, talk: Talk, header: Header, events: list[Event]) -> None:
         self.counters.before_login += 1
         if header.msg_id != 0x0001:
             self._respond(talk, header, FAILURE, events)
-
-    def _register(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
-        question = Question(packet, raw, received, packet.header.msg_sn)
-        body = packet.body
-        if body is None:
-            self._registered(talk, question, 4, "", events)
-            return
-        if isinstance(body, Registration2011):
-            talk.edition = V2011
-        if self._asked(talk, REGISTER, question):
-            return
-        decision = self._door.register(talk.identity, body.to_json(), talk.phone)
-        if decision is None:
-            self._ask(talk, REGISTER, question, body.to_json(), events)
-        else:
-            self._registered(talk, question, *decision, events)
-
-    def _registered(self, talk: Talk, question: Question, result: int, code: str, events: list[Event]) -> None:
-        """What follows from a registration that is decided."""
-        if question.packet.body is None:
-            self.counters.bad_logins += 1
-        answer: dict[str, Any] = {"seq": question.serial, "result": result}
-        if result == SUCCESS:
-            # The header of 2011 is that of 2013: the code brings the edition back when the terminal does.
-            answer["auth_code"] = code + _CODE_OF_2011 if talk.edition == V2011 else code
-            talk.registration = self._report(talk, question.packet, question.raw, question.received)
-        self._send(talk, 0x8100, answer, events)
-
-    def _authenticate(self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event]) -> None:
-        question = Question(packet, raw, received, packet.header.msg_sn)
-        body: Any = packet.body
-        if body is None:
-            self._authenticated(talk, question, False, events)
-            return
-        code = body.code
-        if code.endswith(_CODE_OF_2011):
-            code, talk.edition = code.removesuffix(_CODE_OF_2011), V2011
-        if self._asked(talk, AUTHENTICATE, question):
-            return
-        right = self._door.authenticate(talk.identity, code, talk.phone)
-        if right is None:
-            self._ask(talk, AUTHENTICATE, question, body.to_json() | {"code": code}, events)
-        else:
-            self._authenticated(talk, question, right, events)
-
-    def _authenticated(self, talk: Talk, question: Question, right: bool, events: list[Event]) -> None:
-        """What follows from an authentication that is decided."""
-        events.append(Send(talk.general(0x0102, question.serial, SUCCESS if right else FAILURE), talk.identity))
-        if not right:
-            self.counters.bad_logins += 1
-            if talk.inside:
-                talk.inside = False
-                events.append(LoggedOut(talk.identity, "the terminal did not know its authentication code"))
-            return
-        talk.inside = True
-        self.identity = self.identity or talk.identity
-        report = self._report(talk, question.packet, question.raw, question.received)
-        # Whoever reads records must not be able to log in with what it read.
-        report.message["body"].pop("code", None)
-        report.raw = b""
-        events.append(LoggedIn(talk.identity, report))
-        if talk.registration is not None:
-            events.append(talk.registration)
-            talk.registration = None
-
-    # -- decided later --------------------------------------------------------------------------------------------
 
     def decided(self, identity: str, question: str, result: int, code: str, now: float) -> list[Event]:
         """What follows from the answer to an :class:`Ask`; nothing if that question is not open any more.
@@ -510,35 +375,19 @@ class Session:
         events: list[Event] = []
         for talk in self._talks.values():
             if talk.identity == identity and question in talk.questions:
-                asked = talk.questions.pop(question)
-                if question == REGISTER:
-                    self._registered(talk, asked, result, code, events)
-                else:
-                    self._authenticated(talk, asked, result == SUCCESS, events)
+                self._entrance.decided(talk, question, result, code, events)
+                self._has_entered(talk)
                 break
         return events
-
-    def _ask(
-        self, talk: Talk, question: QuestionKind, asked: Question, body: Mapping[str, Any], events: list[Event]
-    ) -> None:
-        talk.questions[question] = asked
-        events.append(Ask(talk.identity, question, body, talk.phone))
-
-    def _asked(self, talk: Talk, question: str, again: Question) -> bool:
-        """Whether this question is open already: then the terminal, which repeats itself, is answered this time."""
-        open_one = talk.questions.get(question)
-        if open_one is not None:
-            open_one.serial = again.serial
-        return open_one is not None
 
     def _inside(
         self, talk: Talk, packet: Packet, raw: bytes, received: datetime, events: list[Event], header: Header
     ) -> None:
-        report = self._report(talk, packet, raw, received)
-        if header.msg_id in _AT_ONCE:
-            self._answer_at_once(talk, packet, received, events)
+        report = report_of(talk, packet, raw, received, self._settings, self.counters)
+        if header.msg_id in AT_ONCE:
+            events.append(Send(at_once(talk, packet, received), talk.identity))
         else:
-            report.answer = b"".join(self._answers(talk, packet, header))
+            report.answer = once_stored(talk, packet, header, self._settings.key)
         events.append(report)
 
     def _heard(self, talk: Talk, packet: Packet, now: float, events: list[Event]) -> None:
@@ -550,63 +399,7 @@ class Session:
             events += [_ended(talk, done) for done in ended]
             self._commands(talk, now, events)
 
-    def _answer_at_once(self, talk: Talk, packet: Packet, received: datetime, events: list[Event]) -> None:
-        header, body = packet.header, _any(packet.body)
-        if header.msg_id == 0x0004:
-            names = ("year", "month", "day", "hour", "minute", "second")
-            self._send(talk, 0x8004, {name: getattr(received, name) for name in names}, events)
-        elif header.msg_id == 0x0005 and body is not None:
-            frames = talk.sent.again(body.seq, body.ids)
-            if frames:
-                events.append(Send(b"".join(frames), talk.identity))
-            else:
-                self._respond(talk, header, FAILURE, events)
-        else:
-            self._respond(talk, header, SUCCESS, events)
-
-    def _answers(self, talk: Talk, packet: Packet, header: Header) -> Iterator[bytes]:
-        """What the terminal gets once this message is stored. JT/T 808-2019, 7; reference tables of the standard."""
-        body = _any(packet.body)
-        if header.msg_id in _REPLIES:
-            return
-        if packet.opaque in ("unknown", "encrypted"):
-            yield talk.general(header.msg_id, header.msg_sn, UNSUPPORTED)
-        elif header.msg_id == 0x0A00 and body is not None:
-            known = talk.learn_key(body.e, body.n)
-            key = self._settings.key
-            if key is None or not known:
-                yield talk.general(header.msg_id, header.msg_sn, FAILURE if key else UNSUPPORTED)
-            elif not talk.told_key:
-                # A terminal that has our key is answering it: it gets none for its own again.
-                yield from talk.say(0x8A00, {"e": key.e, "n": to_base64(key.n)})
-        elif header.msg_id == 0x0801 and body is not None:
-            # Exactly the id: a count of 0 behind it is "incomplete" to some terminals.
-            answer = {"mm_id": body.id}
-            if talk.version == V2011:
-                answer["seq"] = header.msg_sn
-            yield from talk.say(0x8800, answer)
-        elif header.msg_id == 0x1212 and body is not None:
-            yield from talk.say(0x9212, {"name": body.name, "file_type": body.file_type, "result": 0, "packets": []})
-        else:
-            # What could not be read is stored as it came: it is safe, and asking for it again would bring the same.
-            yield talk.general(header.msg_id, header.msg_sn, SUCCESS)
-
     # -- what goes out --------------------------------------------------------------------------------------------
-
-    def _report(self, talk: Talk, packet: Packet, raw: bytes, received: datetime) -> Report:
-        counters = self.counters
-        counters.reports += 1
-        message = packet.to_json(self._settings.dialect)
-        if packet.notes:
-            message["notes"] = packet.notes
-        if packet.body is None:
-            if packet.opaque == "unknown":
-                counters.unknown += 1
-            else:
-                counters.unreadable += 1
-            return Report(PROTOCOL, "unknown", message, raw, received, identity=talk.identity)
-        kind, position, alarms = read(packet.header.msg_id, packet.body, talk.version, self._settings.zone, received)
-        return Report(PROTOCOL, kind, message, raw, received, None, position, alarms, talk.identity)
 
     def _respond(self, talk: Talk, header: Header, result: int, events: list[Event]) -> None:
         events.append(Send(talk.general(header.msg_id, header.msg_sn, result), talk.identity))
@@ -614,22 +407,10 @@ class Session:
     def _send(self, talk: Talk, msg_id: int, body: dict[str, Any], events: list[Event]) -> None:
         events.append(Send(b"".join(talk.say(msg_id, body)), talk.identity))
 
-    def _ask_for_parts(self, talk: Talk, missing: Missing, events: list[Event]) -> None:
-        if missing.msg_id == 0x0801 and len(missing.head) >= 4:
-            # Multimedia has an answer of its own for this, by the id that its first part begins with.
-            body = {"mm_id": int.from_bytes(missing.head[:4], "big"), "retx_ids": missing.indices}
-            self._send(talk, 0x8800, body | ({"seq": missing.first_sn} if talk.version == V2011 else {}), events)
-        else:
-            self._send(talk, 0x8003, {"seq": missing.first_sn, "ids": missing.indices}, events)
-
 
 def _ended(talk: Talk, done: Done) -> CommandEnded:
+    talk.let_go(done.tag)
     return CommandEnded(talk.identity, done.tag, str(done.outcome), done.reason, done.reply)
-
-
-def _any(body: Message | None) -> Any:
-    """A body whose class depends on its id and edition."""
-    return body
 
 
 __all__ = ["AUTHENTICATE", "PROTOCOL", "REGISTER", "Door", "Session", "SessionCounters", "Settings"]

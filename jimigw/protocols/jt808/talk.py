@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Hashable
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from jimigw.model.report import Report, Ticket
+from jimigw.model.report import Report
 from jimigw.wire.checks import xor8
 from jimigw.wire.errors import DecodeError, EncodeError
 from jimigw.wire.kinds import to_base64
@@ -19,55 +18,19 @@ from .codec import Packet, encode_body
 from .dialect import Dialect
 from .downlinks import Done, Downlinks, Outcome
 from .familiar import Form, form_of
-from .fragments import Assembled, Budget, Reassembly, Sent
+from .fragments import Budget, Sent
 from .frame import MAX_BODY, Frame, build, escape, head_of, split
 from .header import Addressing, Header, phone_text
+from .long_messages import LongMessages
 from .replies import TEXT_TYPE, rule_of
 from .rsa import RSA, TerminalKey, pieces
 
-_WHOLES = 4
 #: forms of location reports of one terminal: with and without an item or two
 _MOST_FORMS = 8
 
 GENERAL = 0x8001
 _RESPONSE = struct.Struct(">HHB")
 _ANSWER = struct.Struct(">HHHBB")
-
-
-@attrs.define(eq=False)
-class Whole(Ticket):
-    """A long message that is complete: its parts, its answer, and when it was reported.
-
-    Its body is kept, within the terminal's room, until it is stored: the terminal has every part but the last
-    acknowledged, and would repeat that one only.
-    """
-
-    parts: Assembled = attrs.field(kw_only=True)
-    room: Reassembly = attrs.field(kw_only=True)
-    answer: bytes = b""
-    when: float = 0.0
-    kept: bool = False
-
-    @classmethod
-    def of(cls, parts: Assembled, room: Reassembly) -> Whole:
-        """The message, with its body if there is room for it."""
-        whole = cls(parts=parts, room=room)
-        whole.kept = room.hold(len(parts.body))
-        if not whole.kept:
-            whole.parts = attrs.evolve(parts, body=b"")
-        return whole
-
-    def settle(self) -> None:
-        """It is stored: its body is needed no more."""
-        super().settle()
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Give the room of the body back."""
-        if self.kept:
-            self.kept = False
-            self.room.release(len(self.parts.body))
-            self.parts = attrs.evolve(self.parts, body=b"")
 
 
 @attrs.define(eq=False)
@@ -88,6 +51,7 @@ class Talk:
 
     __slots__ = (
         "_general",
+        "_long_commands",
         "addressing",
         "commands",
         "digits",
@@ -97,13 +61,12 @@ class Talk:
         "identity",
         "inside",
         "key",
-        "parts",
+        "long",
         "questions",
         "registration",
         "sent",
         "serial",
         "told_key",
-        "wholes",
     )
 
     def __init__(self, header: Header, budget: Budget) -> None:
@@ -122,10 +85,10 @@ class Talk:
         #: what is not decided yet, by :attr:`.events.Ask.question`
         self.questions: dict[str, Question] = {}
         self.serial = 0
-        self.parts = Reassembly(budget)
+        self.long = LongMessages(budget)
         self.sent = Sent()
-        #: long messages that are complete: a repeat of one is answered once it is stored
-        self.wholes: deque[Whole] = deque()
+        #: the first serial numbers of the open commands among them, by tag
+        self._long_commands: dict[Hashable, int] = {}
         self.commands = Downlinks()
         #: the terminal's public key, once it told it, and whether its latest frame was encrypted
         self.key: TerminalKey | None = None
@@ -146,7 +109,7 @@ class Talk:
     @property
     def deadline(self) -> float | None:
         """When something of this terminal is due, None if nothing is."""
-        waits = [wait for wait in (self.parts.deadline, self.commands.deadline, self.sent.deadline) if wait is not None]
+        waits = [wait for wait in (self.long.deadline, self.commands.deadline, self.sent.deadline) if wait is not None]
         return min(waits, default=None)
 
     def say(self, msg_id: int, body: dict[str, Any]) -> list[bytes]:
@@ -204,19 +167,6 @@ class Talk:
             frames.append(build(self.addressing, msg_id, plain, (first + index) & 0xFFFF, encrypt=encrypt, part=place))
         return first, frames
 
-    def remember(self, whole: Whole) -> None:
-        """Keep a complete message in mind; the oldest makes room."""
-        if len(self.wholes) == _WHOLES:
-            self.wholes.popleft().let_go()
-        self.wholes.append(whole)
-
-    def became(self, header: Header) -> Whole | None:
-        """The complete message that this part belongs to."""
-        for whole in reversed(self.wholes):
-            if whole.parts.header.msg_id == header.msg_id and header.msg_sn in whole.parts.serials:
-                return whole
-        return None
-
     def command(self, tag: Hashable, message: Any, now: float, ttl: float, dialect: Dialect) -> list[bytes]:
         """Take a message of the platform, in the exchange format, or the text of a command, that waits for its reply;
         what to send now.
@@ -240,7 +190,23 @@ class Talk:
         data = self.commands.send(tag, frames, msg_id, first, now, ttl, rule)
         if len(frames) > 1:
             self.sent.keep(first, frames, now)
+            if rule.wanted:
+                self._long_commands[tag] = first
         return data
+
+    def cancel(self, tag: Hashable, now: float) -> None:
+        """Forget a command: it is not repeated, and nothing ends it."""
+        self.commands.cancel(tag, now)
+        self.let_go(tag)
+
+    def let_go(self, tag: Hashable) -> None:
+        """A command has come to its end: the terminal asks for its parts no more.
+
+        One that wants no answer ends as it is sent, and is kept for its time.
+        """
+        first = self._long_commands.pop(tag, None)
+        if first is not None:
+            self.sent.drop(first)
 
     def learn_key(self, e: int, n: bytes) -> bool:
         """Take the terminal's public key (0x0A00); False if it is none."""
@@ -253,8 +219,6 @@ class Talk:
     def leave(self, now: float) -> list[Done]:
         """The link is gone: give back what is kept, and say how the commands ended that were open."""
         self.questions.clear()
-        for whole in self.wholes:
-            whole.let_go()
-        self.parts.clear()
+        self.long.clear()
         done, unsent = self.commands.drop_all(now)
         return done + [Done(tag, Outcome.UNSENT, "the link was lost before it was sent") for tag in unsent]

@@ -8,8 +8,9 @@ import pytest
 
 from jimigw.protocols.events import Ask, Event, LoggedIn
 from jimigw.protocols.jt808.session import AUTHENTICATE, REGISTER, Session
+from tests.support.jt808 import LOCATION, REGISTRATION
 
-from .test_session import ALL, IDENTITY, LOCATION, NOW, REGISTRATION, Line, OpenDoor, said
+from .test_session import ALL, IDENTITY, NOW, Line, OpenDoor, said
 
 CODE = f"code of {IDENTITY}"
 

@@ -19,29 +19,11 @@ from jimigw.protocols.jt808.messages.general import PlatformResponse
 from jimigw.protocols.jt808.rsa import PlatformKey, TerminalKey
 from jimigw.protocols.jt808.session import Session, Settings
 from jimigw.wire.errors import EncodeError
+from tests.support.jt808 import LOCATION, REGISTRATION
 
 NOW = 1_795_000_000.0
 PHONES = {2011: "013912345678", 2013: "013912345678", 2019: "00000000013912345678"}
 IDENTITY = "13912345678"
-LOCATION = {
-    "alarm": 0,
-    "status": 3,
-    "latitude": 22577000,
-    "longitude": 113916000,
-    "altitude": 10,
-    "speed": 605,
-    "direction": 90,
-    "time": "261118190640",
-}
-REGISTRATION = {
-    "province": 44,
-    "city": 300,
-    "manufacturer": "70111",
-    "model": "JC450",
-    "dev_id": "T0001",
-    "color": 1,
-    "license_number": "B00001",
-}
 ALL = [2011, 2013, 2019]
 
 
@@ -323,6 +305,13 @@ class TestParts:
         line.session.close(NOW + 22)
         assert budget.bytes == 0
 
+    def test_a_refused_authentication_in_parts_is_not_acknowledged_when_it_is_repeated(self) -> None:
+        line = Line()
+        parts = line.frames(0x0102, {"code": "wrong " * 20}, size=100)
+        assert said(line.session.receive(b"".join(parts), NOW)) == ["send 8001 0102/1=0", "send 8001 0102/1=1"]
+        assert line.session.receive(parts[-1], NOW + 1) == []
+        assert said(line.session.receive(parts[0], NOW + 2)) == ["send 8001 0102/1=1"]
+
     def test_a_promise_of_65535_parts_costs_nothing(self) -> None:
         budget = Budget()
         line = Line(session=Session(OpenDoor(), budget=budget))
@@ -487,6 +476,41 @@ class TestCommands:
         last = {"seq": frames[-1].header.msg_sn, "id": 0x8300, "result": 0}
         assert ended(line.send(0x0001, last)) == ["c1 answered"]
 
+    def test_the_parts_of_a_long_one_are_kept_until_it_ends(self) -> None:
+        line = self.line(2019)
+        text = {"flag": 4, "text_type": 1, "text": "x" * 2500}
+        first = self.give(line, 0x8300, text).header.msg_sn - 2
+        (talk,) = line.session._talks.values()
+        asking = {"seq": first, "ids": [2]}
+        assert said(line.send(0x0005, asking))[0].startswith("send 8300")
+        acknowledged = {"seq": first, "id": 0x8300, "result": 0}
+        assert ended(line.send(0x0001, acknowledged)) == []
+        assert said(line.send(0x0005, asking))[0].startswith("send 8300")
+        assert ended(line.send(0x0001, acknowledged | {"seq": first + 2})) == ["c1 answered"]
+        assert len(talk.sent) == 0
+        assert said(line.send(0x0005, asking))[0] == f"send 8001 0005/{line.serial}=1"
+
+    def test_the_parts_of_a_long_one_that_expires_are_kept_no_longer(self) -> None:
+        line = self.line(2019)
+        self.give(line, 0x8300, {"flag": 4, "text_type": 1, "text": "x" * 2500})
+        (talk,) = line.session._talks.values()
+        assert len(talk.sent) == 1
+        assert ended(line.session.expire(NOW + 600)) == ["c1 expired"]
+        assert len(talk.sent) == 0
+
+    def test_a_long_answer_that_ends_it_is_acknowledged_once_it_is_stored(self) -> None:
+        line = self.line()
+        sent = self.give(line, 0x8104, {}).header
+        params = [{"id": identity, "value": "x" * 200} for identity in (0x10, 0x11, 0x12, 0x13, 0x14, 0x15)]
+        parts = line.frames(0x0104, {"seq": sent.msg_sn, "params": params})
+        report, end = line.session.receive(b"".join(parts), NOW)[-2:]
+        assert isinstance(report, Report)
+        assert isinstance(end, CommandEnded)
+        assert line.session.receive(parts[-1], NOW + 1) == []
+        assert report.ticket is not None
+        report.ticket.settle()
+        assert said(line.session.receive(parts[-1], NOW + 2)) == ["send 8001 0104/4=0"]
+
     def test_the_end_of_the_connection_ends_it(self) -> None:
         line = self.line()
         self.give(line, 0x8300, {"flag": 4, "text": "hello"})
@@ -556,6 +580,37 @@ class TestEncryption:
         assert isinstance(answer, Frame)
         assert answer.header.encrypt == 1
         assert PlatformKey(terminal).decrypt(answer.body) == bytes.fromhex("0009020000")
+
+    def test_before_authentication_only_what_it_needs_is_decrypted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        key = PlatformKey(generate_private_key(65537, 1024))
+        decrypted: list[bytes] = []
+
+        def decrypt(self: PlatformKey, body: bytes) -> bytes:
+            decrypted.append(body)
+            return b""
+
+        monkeypatch.setattr(PlatformKey, "decrypt", decrypt)
+        line = Line(session=Session(OpenDoor(), Settings(key=key)))
+        to = decode_frame_of(line.frames(0x0002, {})[0]).header.addressing
+
+        def hear(msg_id: int, size: int = 128, now: float = NOW) -> list[str]:
+            return said(line.session.receive(build(to, msg_id, bytes(size), 9, encrypt=1), now))
+
+        assert hear(0x0200) == ["send 8001 0200/9=1"]
+        assert hear(0x0102, 4 * 128) == ["send 8001 0102/9=1"]
+        assert decrypted == []
+        for _ in range(30):
+            assert hear(0x0102) == ["send 8001 0102/9=1"]
+        assert len(decrypted) == 20
+        hear(0x0102, now=NOW + 1)
+        assert len(decrypted) == 21
+
+    def test_an_encrypted_authentication_lets_in(self) -> None:
+        key = PlatformKey(generate_private_key(65537, 1024))
+        line = Line(session=Session(OpenDoor(), Settings(key=key)))
+        plain = decode_frame_of(line.frames(0x0102, {"code": f"code of {IDENTITY}"})[0])
+        frame = build(plain.header.addressing, 0x0102, TerminalKey(key.e, key.n).encrypt(plain.body), 9, encrypt=1)
+        assert said(line.session.receive(frame, NOW)) == ["send 8001 0102/9=0", f"in {IDENTITY}"]
 
     def test_noise_is_no_location(self) -> None:
         line = Line(session=Session(OpenDoor(), Settings(key=PlatformKey(generate_private_key(65537, 1024)))))
