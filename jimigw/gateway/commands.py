@@ -481,8 +481,9 @@ class Commands:
             return
         queue.under_way.add(command.id)
         self.counters.sent += 1
-        if link.window == 1:
-            self._deadlines.set(command.id, min(command.expires, now + self.settings.answer_timeout))
+        # Sessions of JT/T 808 look after their answers themselves.
+        waits = self.settings.answer_timeout if link.window == 1 else command.expires - now
+        self._deadlines.set(command.id, min(command.expires, now + waits))
         content = command.message if command.text is None else command.text
         assert content is not None
         try:

@@ -551,3 +551,16 @@ def test_a_text_command_over_jt808_ends_by_the_words_of_the_terminal(words: byte
 @pytest.mark.parametrize("reply", [None, {}, {"data": 5}, {"data": "***"}, [], "x"])
 def test_a_reply_without_words_has_no_text(reply: Any) -> None:
     assert text_of(reply) is None
+
+
+def test_a_text_command_over_jt808_that_finds_its_terminal_busy_is_given_again_and_expires() -> None:
+    world = CommandWorld()
+    link = world.login(PHONE)
+    command = world.give("STATUS", PHONE, ttl=20.0)
+    busy = {"type": 0xF0, "data": base64.b64encode(b"busy").decode()}
+    world.commands.ended(PHONE, command.id, "answered", "0x0900", busy)
+    world.clock.advance(BUSY_WAITS[0])
+    assert [tag for tag, _ in link.given] == [command.id] * 2
+    world.clock.advance(20.0)
+    assert world.state(command) == "expired"
+    assert link.cancelled == [command.id]
