@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from jimigw.model.device import Card, Device
 from jimigw.store.interface import CardChanges, Contents, IStore
 
-_FLUSH_AT_ONCE = 2000
+FLUSH_AT_ONCE = 2000
 """States that are handed to the store at once: making their rows takes the reactor a few milliseconds."""
 
 
@@ -157,7 +157,7 @@ class Registry:
             return succeed(None)
         if self._flushing is not None:
             return self._flushing
-        batch = list(islice(self._stale.values(), _FLUSH_AT_ONCE))
+        batch = list(islice(self._stale.values(), FLUSH_AT_ONCE))
         for device in batch:
             del self._stale[device.id]
             device.stale = False

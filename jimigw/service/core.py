@@ -20,7 +20,7 @@ from jimigw.gateway.admission import Open
 from jimigw.gateway.commands import Commands, CommandSettings
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
-from jimigw.gateway.registry import Registry
+from jimigw.gateway.registry import FLUSH_AT_ONCE, Registry
 from jimigw.gateway.signing import SigningError
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
@@ -56,6 +56,7 @@ STATUS_INTERVAL = 60.0
 """Seconds between two lines in the log that say how the service is doing."""
 
 _PRUNE_INTERVAL = 3600.0
+_FLUSH_PAUSE = 0.1
 _DAY = 86_400.0
 
 
@@ -145,7 +146,7 @@ class Jimigw(Service):
         _calm_collector()
         poll_plainly(self.reactor)
         self._every("status", STATUS_INTERVAL, self._say_status)
-        self._every("flush", self.config.store.flush_interval, self.registry.flush)
+        self._every("flush", self.config.store.flush_interval, self._flush)
         self._every("prune", _PRUNE_INTERVAL, self._prune)
 
     def _take_settings(self) -> None:
@@ -264,6 +265,18 @@ class Jimigw(Service):
             act()
 
         self._timers[name] = self.reactor.callLater(seconds, again)
+
+    def _flush(self) -> None:
+        """Store the states that changed: a few thousand at a time, with pauses in which terminals get their answers."""
+        self._flush_some(self.registry.stale)
+
+    def _flush_some(self, left: int) -> None:
+        def on(_: object) -> None:
+            if left > FLUSH_AT_ONCE and self.running:
+                pause = self.reactor.callLater(_FLUSH_PAUSE, self._flush_some, left - FLUSH_AT_ONCE)
+                self._timers["rest of the flush"] = pause
+
+        self.registry.flush().addCallback(on)
 
     def _removed(self, device: Device) -> None:
         """People took a terminal out of the registry with another program."""

@@ -194,3 +194,17 @@ async def test_a_camera_is_turned_to_this_gateway_in_one_call(start: Start, tmp_
     with pytest.raises(CommandRefused, match="off line"):
         await commands.onboard(PHONE, "test", True, host="gw.example.org")
     await running.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_states_of_many_terminals_are_stored_while_the_service_runs(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path, "store.flush_interval=0.1")
+    registry = running.service.registry
+    for number in range(4500):
+        registry.enter(f"{number:015d}", "jimi", 1.0)
+    assert registry.stale == 4500
+    await _until(lambda: registry.stale == 0)
+    await running.stop()
+    running = start(tmp_path)
+    assert len(running.service.registry) == 4500
+    await running.stop()
