@@ -6,17 +6,21 @@ import errno
 from functools import partial
 from typing import Any
 
-from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
+
+# By its name: where there is no epoll, its module cannot be imported.
+_EPOLL = ("twisted.internet.epollreactor", "EPollReactor")
+_INSIDE = ("_selectables", "_poller", "_doReadOrWrite")
 
 
 def poll_plainly(reactor: Any) -> None:
     """Let Twisted's epoll reactor call whoever has something to read without a log context around each call.
 
     The context tells legacy log messages which connection they are of; ours say it themselves. It costs 2 us an event,
-    a fifteenth of all that a report costs. Any other reactor is left as it is.
+    a fifteenth of all that a report costs. Any other reactor is left as it is, and one that is not as we know it.
     """
-    if type(reactor) is EPollReactor:
+    kind = type(reactor)
+    if (kind.__module__, kind.__name__) == _EPOLL and all(hasattr(reactor, name) for name in _INSIDE):
         vars(reactor)["doIteration"] = partial(_poll, reactor)
 
 
