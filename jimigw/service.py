@@ -25,7 +25,6 @@ from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.net.carrier import Carrier
-from jimigw.net.polling import poll_plainly
 from jimigw.net.tcp import Limits, TerminalFactory
 from jimigw.net.udp import MAX_DATAGRAM, Datagrams
 from jimigw.ops.config import Config, ConfigError, JimiConfig, Jt808Config, load_config
@@ -136,7 +135,6 @@ class Jimigw(Service):
         self._open_jimi()
         self._open_jt808(door, key)
         _calm_collector()
-        poll_plainly(self.reactor)
         self._status = self.reactor.callLater(STATUS_INTERVAL, self._say_status)
         self._said: tuple[int, int] = (0, 0)
 
