@@ -26,7 +26,6 @@ from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.device import Device
 from jimigw.net.carrier import Carrier
-from jimigw.net.polling import poll_plainly
 from jimigw.net.tcp import Limits, TerminalFactory
 from jimigw.net.udp import Datagrams
 from jimigw.ops.config import Config, ConfigError
@@ -144,7 +143,6 @@ class Jimigw(Service):
         self.manhole.start().addErrback(lambda failure: self._fail(f"manhole: {failure.getErrorMessage()}"))
         self._catch_hangups()
         _calm_collector()
-        poll_plainly(self.reactor)
         self._every("status", STATUS_INTERVAL, self._say_status)
         self._every("flush", self.config.store.flush_interval, self._flush)
         self._every("prune", _PRUNE_INTERVAL, self._prune)
