@@ -36,10 +36,10 @@ _ITEMS = (
 class _Open:
     """Lets everyone in."""
 
-    def register(self, identity: str, body: dict[str, Any]) -> tuple[int, str]:
+    def register(self, identity: str, body: dict[str, Any], phone: str) -> tuple[int, str]:
         return 0, "code"
 
-    def authenticate(self, identity: str, code: str) -> bool:
+    def authenticate(self, identity: str, code: str, phone: str) -> bool:
         return True
 
 

@@ -99,8 +99,12 @@ class _Queue:
     waiting: deque[Command] = attrs.field(factory=deque)
     #: sent, or about to be, by id
     out: dict[int, Command] = attrs.field(factory=dict)
-    #: of those, the ones whose bytes are on their way on the present link
+    #: of those, the ones that the store writes down as sent, and the link that they are for
+    marking: dict[int, CommandLink] = attrs.field(factory=dict)
+    #: the ones whose bytes are on their way on the present link
     under_way: set[int] = attrs.field(factory=set)
+    #: the ones that a busy terminal did not take and is asked again
+    resting: set[int] = attrs.field(factory=set)
     #: how often each was refused as busy
     busy: dict[int, int] = attrs.field(factory=dict)
     #: until when an answer without a flag may be that to an earlier command
@@ -109,6 +113,14 @@ class _Queue:
     echoes: bool = False
     #: the last command that was answered, and the answer
     last: tuple[str | None, str] | None = None
+
+    def let_go(self, id: int) -> None:
+        """A command is out no more."""
+        self.out.pop(id, None)
+        self.marking.pop(id, None)
+        self.under_way.discard(id)
+        self.resting.discard(id)
+        self.busy.pop(id, None)
 
 
 class Commands:
@@ -377,15 +389,17 @@ class Commands:
             return
         now = self._reactor.seconds()
         for id, command in sorted(queue.out.items(), reverse=True):
-            if id in queue.busy and id not in queue.under_way:
+            if id in queue.marking:
+                command.sendings -= 1
+                self._back(queue, command, "the link was lost before it was sent")
+            elif id in queue.resting:
                 self._back(queue, command, "the link was lost while the terminal was busy")
-            elif id not in queue.under_way:
-                continue  # on its way to the store, which looks at the link again, or left over from an earlier link
-            elif command.repeatable:
-                self._back(queue, command, "the link was lost before the answer came")
-            elif self._protocol_of(device) != "jimi":
-                self._end(command, Life.FAILED, "the link was lost before the answer came")
-            queue.doubt_until = max(queue.doubt_until, now + self.settings.doubt)
+            elif id in queue.under_way:
+                queue.doubt_until = max(queue.doubt_until, now + self.settings.doubt)
+                if command.repeatable:
+                    self._back(queue, command, "the link was lost before the answer came")
+                elif self._protocol_of(device) != "jimi":
+                    self._end(command, Life.FAILED, "the link was lost before the answer came", go_on=False)
         queue.under_way.clear()
 
     def heard(self, device: str, flag: int, text: str) -> None:
@@ -426,7 +440,7 @@ class Commands:
         if outcome == "unsent" or (outcome == "lost" and command.repeatable):
             self._back(queue, command, reason)
         elif outcome == "lost":
-            self._end(command, Life.FAILED, reason, reply)
+            self._end(command, Life.FAILED, reason, reply, go_on=False)
         elif outcome == "answered" and text is not None:
             self._judge(queue, command, text)
         else:
@@ -460,6 +474,7 @@ class Commands:
             command = queue.waiting.popleft()
             command.move(Life.SENT, "sent", self._reactor.seconds())
             queue.out[command.id] = command
+            queue.marking[command.id] = link
             saving = self._store.save_command(command)
             saving.addCallbacks(
                 lambda _, command=command, link=link: self._send(command, link),
@@ -469,21 +484,18 @@ class Commands:
     def _send(self, command: Command, link: CommandLink) -> None:
         """It is stored that it is being sent."""
         queue = self._queues.get(command.device)
-        if queue is None or queue.out.get(command.id) is not command:
-            return  # it was cancelled, or its time was over, while the store wrote
+        if queue is None or queue.marking.get(command.id) is not link:
+            return  # while the store wrote it was cancelled, its time was over, or the link was lost
+        del queue.marking[command.id]
         now = self._reactor.seconds()
-        if self._link_of(command.device) is not link:
-            self._back(queue, command, "the link was lost before it was sent")
-            self._next(command.device)
-            return
         if now >= command.expires:
             self._end(command, Life.EXPIRED, "its time was over before it could be sent")
             return
         queue.under_way.add(command.id)
         self.counters.sent += 1
         # Sessions of JT/T 808 look after their answers themselves.
-        waits = self.settings.answer_timeout if link.window == 1 else command.expires - now
-        self._deadlines.set(command.id, min(command.expires, now + waits))
+        patience = now + self.settings.answer_timeout if link.window == 1 else command.expires
+        self._deadlines.set(command.id, min(command.expires, patience))
         content = command.message if command.text is None else command.text
         assert content is not None
         try:
@@ -495,16 +507,14 @@ class Commands:
         """It could not be stored that it is being sent, so it is not: later, when something else calls for it."""
         self._log.error("command {id} could not be stored: {error}", id=command.id, error=failure.getErrorMessage())
         queue = self._queues.get(command.device)
-        if queue is not None and queue.out.get(command.id) is command:
+        if queue is not None and command.id in queue.marking:
             self._back(queue, command, "the store could not be written")
             self._deadlines.set(command.id, min(command.expires, self._reactor.seconds() + BUSY_WAITS[-1]))
 
     def _back(self, queue: _Queue, command: Command, why: str) -> None:
         """To the head of the queue again."""
         command.move(Life.QUEUED, why, self._reactor.seconds())
-        queue.out.pop(command.id, None)
-        queue.under_way.discard(command.id)
-        queue.busy.pop(command.id, None)
+        queue.let_go(command.id)
         # In the order of giving: several may come back at once.
         at = next((i for i, other in enumerate(queue.waiting) if other.id > command.id), len(queue.waiting))
         queue.waiting.insert(at, command)
@@ -517,6 +527,7 @@ class Commands:
             return
         queue.busy[command.id] = tries + 1
         queue.under_way.discard(command.id)
+        queue.resting.add(command.id)
         self._deadlines.set(command.id, min(command.expires, self._reactor.seconds() + BUSY_WAITS[tries]))
 
     def _due(self, key: Hashable) -> None:
@@ -536,7 +547,7 @@ class Commands:
         elif command.state is Life.QUEUED:
             self._deadlines.set(command.id, command.expires)
             self._next(command.device)
-        elif command.id in queue.busy and command.id not in queue.under_way:
+        elif command.id in queue.resting:
             self._ask_again(queue, command)
         elif command.id in queue.under_way or self._protocol_of(command.device) == "jimi":
             self._end(command, Life.FAILED, f"no answer within {self.settings.answer_timeout:g} s")
@@ -547,6 +558,8 @@ class Commands:
             self._back(queue, command, "the link was lost while the terminal was busy")
             return
         command.sendings += 1
+        queue.resting.discard(command.id)
+        queue.marking[command.id] = link
         self._send(command, link)
 
     def _late(self, device: str, flag: int, text: str) -> None:
@@ -566,8 +579,10 @@ class Commands:
         looking = self._store.command(flag).addCallback(found)
         looking.addBoth(lambda _: self._asking.discard(device))
 
-    def _end(self, command: Command, state: Life, why: str, reply: Any = None) -> None:
-        """The one way to an end. It is told when the store has it."""
+    def _end(self, command: Command, state: Life, why: str, reply: Any = None, *, go_on: bool = True) -> None:
+        """The one way to an end. It is told when the store has it.
+
+        ``go_on`` is False while a link is taken down: the commands that come back from it go before the next one."""
         queue, now = self._queue(command.device), self._reactor.seconds()
         if isinstance(reply, str):
             queue.last = (command.text, reply)
@@ -575,15 +590,14 @@ class Commands:
             queue.doubt_until = now + self.settings.doubt
         command.move(state, why, now)
         command.reply = reply
-        queue.out.pop(command.id, None)
-        queue.under_way.discard(command.id)
-        queue.busy.pop(command.id, None)
+        queue.let_go(command.id)
         if command in queue.waiting:
             queue.waiting.remove(command)
         self._deadlines.drop(command.id)
         self.counters.ended[state] = self.counters.ended.get(state, 0) + 1
         self._store_end(command)
-        self._next(command.device)
+        if go_on:
+            self._next(command.device)
 
     def _store_end(self, command: Command) -> None:
         def not_stored(failure: Failure) -> None:

@@ -13,6 +13,8 @@ from jimigw.gateway.commands import BUSY_WAITS, CommandSettings, text_of
 from jimigw.model.command import MOVES, OPEN, Command, Life, WrongMove
 from jimigw.store.interface import StoreError
 
+from tests.support.recorder import RecordingLink
+
 from .world import IMEI, PHONE, CommandWorld
 
 OTHER = "863000000000002"
@@ -295,6 +297,19 @@ def test_a_command_that_was_refused_as_busy_waits_for_the_next_link() -> None:
     assert link.given == [(command.id, "RELAY,1")]
 
 
+def test_a_busy_terminal_that_was_asked_again_and_left_is_not_asked_a_third_time() -> None:
+    world = CommandWorld()
+    link = world.login()
+    command = world.give("Picture,in")
+    world.commands.heard(IMEI, command.id, "busy")
+    world.clock.advance(BUSY_WAITS[0])
+    assert len(link.given) == 2
+    world.lose()  # it may be taking the picture
+    again = world.login()
+    world.clock.advance(61.0)
+    assert (again.given, world.state(command)) == ([], "failed")
+
+
 # -- lost links -----------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +345,40 @@ def test_the_newer_connection_takes_over_the_commands() -> None:
     newer = world.login()
     world.store.commit()
     assert (older.given, newer.given) == ([(command.id, "VERSION")], [(command.id, "VERSION")])
+
+
+def test_a_takeover_keeps_the_order_of_what_comes_back_from_the_older_link() -> None:
+    world = CommandWorld()
+    older = world.login(PHONE)
+    orders = [message(world, msg_id) for msg_id in (0x8300, 0x8104, 0x8300, 0x8104, 0x8300, 0x8300)]
+    ids = [order.id for order in orders]
+    assert [tag for tag, _ in older.given] == ids[:4]
+    newer = RecordingLink(window=4)
+    world.device(PHONE).link = newer
+    # The older session says how its commands ended while the newer link is there already.
+    for order, outcome in zip(orders, ("lost", "lost", "unsent", "unsent"), strict=False):
+        world.commands.ended(PHONE, order.id, outcome, "the link was lost", None)
+    world.commands.link_lost(PHONE)
+    world.commands.logged_in(PHONE)
+    world.store.commit()
+    assert world.state(orders[0]) == "failed"
+    assert [tag for tag, _ in newer.given] == ids[1:5]
+
+
+def test_what_the_store_marks_as_sent_when_the_link_goes_keeps_its_place_and_was_not_sent() -> None:
+    world = CommandWorld()
+    world.login(PHONE)
+    orders = [message(world) for _ in range(2)]
+    world.lose(PHONE)
+    more = [message(world) for _ in range(4)]
+    world.device(PHONE).link = lost = RecordingLink(window=4)
+    world.commands.logged_in(PHONE)  # the first four are being marked
+    world.lose(PHONE)
+    world.device(PHONE).link = link = RecordingLink(window=4)
+    world.commands.logged_in(PHONE)
+    world.store.commit()
+    assert (lost.given, [tag for tag, _ in link.given]) == ([], [order.id for order in [*orders, *more[:2]]])
+    assert [world.store.commands_[order.id].sendings for order in [*orders, *more[:2]]] == [2, 2, 1, 1]
 
 
 # -- restarts -------------------------------------------------------------------------------------------------------

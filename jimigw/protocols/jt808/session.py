@@ -209,7 +209,7 @@ class Session:
                     return
                 continue
             self.junk = 0
-            talk = self._talk(piece.header)
+            talk = self._talk(piece.header, now)
             if talk is not None:
                 self._frame(talk, piece, received, now, events)
                 if talk.inside and piece.header.msg_id == LOCATION:
@@ -249,13 +249,13 @@ class Session:
             talk.identity,
         )
 
-    def _talk(self, header: Header) -> Talk | None:
+    def _talk(self, header: Header, now: float) -> Talk | None:
         talk = self._talks.get(header.phone)
         if talk is None:
             if len(self._talks) >= self._settings.max_terminals:
                 self.counters.too_many_terminals += 1
                 return None
-            talk = self._talks[header.phone] = Talk(header, self._budget)
+            talk = self._talks[header.phone] = Talk(header, self._budget, now)
         elif header.proto_ver is not None and header.proto_ver != talk.addressing.proto_ver:
             talk.addressing = header.addressing
             talk.forms.clear()

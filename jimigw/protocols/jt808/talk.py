@@ -25,6 +25,10 @@ from .long_messages import LongMessages
 from .replies import TEXT_TYPE, rule_of
 from .rsa import RSA, TerminalKey, pieces
 
+_SERIALS_A_SECOND = 256
+"""How fast the first serial number of a conversation moves on, so that a late answer to what was said on an older
+connection, or before a restart, quotes none of the numbers of this one: never in four minutes, and hardly later."""
+
 #: forms of location reports of one terminal: with and without an item or two
 _MOST_FORMS = 8
 
@@ -69,7 +73,7 @@ class Talk:
         "told_key",
     )
 
-    def __init__(self, header: Header, budget: Budget) -> None:
+    def __init__(self, header: Header, budget: Budget, now: float) -> None:
         self.identity = header.identity
         self.addressing = header.addressing
         #: 2011 where the registration showed it; the header's own edition otherwise
@@ -84,7 +88,7 @@ class Talk:
         self._general: tuple[Addressing, bytes, int] | None = None
         #: what is not decided yet, by :attr:`.events.Ask.question`
         self.questions: dict[str, Question] = {}
-        self.serial = 0
+        self.serial = int(now * _SERIALS_A_SECOND) & 0xFFFF
         self.long = LongMessages(budget)
         self.sent = Sent()
         #: the first serial numbers of the open commands among them, by tag

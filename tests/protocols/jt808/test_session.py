@@ -516,6 +516,18 @@ class TestCommands:
         self.give(line, 0x8300, {"flag": 4, "text": "hello"})
         assert ended(line.session.close(NOW + 1)) == ["c1 lost"]
 
+    @pytest.mark.parametrize("later", [0.1, 1.0, 60.0, 250.0])
+    def test_a_late_answer_to_an_older_connection_ends_nothing(self, later: float) -> None:
+        older = self.line()
+        given = self.give(older, 0x8300, {"flag": 4, "text": "one"}).header.msg_sn
+        line = Line()
+        line.send(0x0100, REGISTRATION, NOW + later)
+        line.send(0x0102, {"code": f"code of {IDENTITY}"}, NOW + later)
+        message = {"header": {"msg_id": 0x8300}, "body": {"flag": 4, "text": "two"}}
+        assert line.session.command(IDENTITY, "c2", message, NOW + later, 600)
+        answer = {"seq": given, "id": 0x8300, "result": 0}
+        assert ended(line.send(0x0001, answer, NOW + later)) == []
+
     def test_a_text_command_goes_as_transparent_data(self) -> None:
         line = self.line()
         (send,) = line.session.command(IDENTITY, "c1", "VERSION", NOW, 600)
