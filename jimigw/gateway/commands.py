@@ -38,6 +38,9 @@ from .timers import Deadlines
 BUSY_WAITS = (1.5, 3.0, 5.0, 8.0)
 """Seconds after which a terminal that is busy is asked again."""
 
+_TELL_AGAIN = 10.0
+"""Seconds after which an end that nobody could take is told again."""
+
 _Commands = list[Command]
 _Lines = list[str]
 
@@ -134,11 +137,11 @@ class Commands:
         store: IStore,
         reactor: IReactorTime,
         settings: CommandSettings | None = None,
-        on_ended: Callable[[Command, Callable[[], None]], None] = lambda command, told: told(),
+        on_ended: Callable[[Command, Callable[[], None]], bool] = lambda command, told: True,
     ) -> None:
         self._registry, self._store, self._reactor = registry, store, reactor
         self.settings = settings or CommandSettings()
-        #: called with a command that has ended, and what to call when that is safely told
+        #: called with a command that has ended, and what to call when that is safely told; False: try again
         self.on_ended = on_ended
         self.counters = CommandCounters()
         self._open: dict[int, Command] = {}
@@ -190,6 +193,10 @@ class Commands:
         found = self._registry.get(device_id)
         if found is None:
             return fail(self._refusal(f"{device_id} is not known", "device"))
+        text = text_in(message)
+        if text is not None:
+            # It is a text command, however it comes: the same gate for it.
+            return self.give_text(device_id, text, owner=owner, purpose=purpose, ttl=ttl, confirm=confirm, unknown=True)
         if found.protocol == "jimi":
             return fail(self._refusal(f"{device_id} speaks the Jimi protocol: it takes text commands", "syntax"))
         try:
@@ -253,6 +260,11 @@ class Commands:
     def answer_timeout(self) -> float:
         """Seconds that the answer to a text command is waited for."""
         return self.settings.answer_timeout
+
+    def family(self, device: str) -> str:
+        """Which list of text commands is this terminal's."""
+        found = self._registry.get(device)
+        return family_of(None, "") if found is None else family_of(found.model, found.protocol)
 
     def online(self, device: str) -> bool:
         """Whether a command could be sent to this terminal now."""
@@ -501,7 +513,9 @@ class Commands:
         try:
             link.command(command.id, content, command.expires - now)
         except Unsendable as error:
+            doubt = queue.doubt_until
             self._end(command, Life.FAILED, str(error))
+            queue.doubt_until = doubt  # nothing was sent that could be answered
 
     def _not_marked(self, command: Command, failure: Failure) -> None:
         """It could not be stored that it is being sent, so it is not: later, when something else calls for it."""
@@ -519,6 +533,15 @@ class Commands:
         at = next((i for i, other in enumerate(queue.waiting) if other.id > command.id), len(queue.waiting))
         queue.waiting.insert(at, command)
         self._deadlines.set(command.id, command.expires)
+        self._note(command)
+
+    def _note(self, command: Command) -> None:
+        """Store where a command is, for those who look: nothing waits for it."""
+        self._store.save_command(command).addErrback(
+            lambda failure: self._log.error(
+                "command {id} could not be stored: {error}", id=command.id, error=failure.getErrorMessage()
+            )
+        )
 
     def _busy(self, queue: _Queue, command: Command, text: str) -> None:
         tries = queue.busy.get(command.id, 0)
@@ -558,6 +581,7 @@ class Commands:
             self._back(queue, command, "the link was lost while the terminal was busy")
             return
         command.sendings += 1
+        self._note(command)
         queue.resting.discard(command.id)
         queue.marking[command.id] = link
         self._send(command, link)
@@ -622,7 +646,8 @@ class Commands:
             # If this is lost in a crash the end is told once more, as everything is.
             self._store.save_command(command).addErrback(lambda _: None)
 
-        self.on_ended(command, told)
+        if not self.on_ended(command, told):
+            self._reactor.callLater(_TELL_AGAIN, self._report, command)
 
     # -- queues -------------------------------------------------------------------------------------------------------
 
@@ -655,6 +680,14 @@ def text_of(reply: Any) -> str | None:
         return base64.b64decode(data, validate=True).decode("gb18030", "replace")
     except ValueError:
         return None
+
+
+def text_in(message: Mapping[str, Any]) -> str | None:
+    """The text command in a message: transparent data of the type for it; None for any other message."""
+    header, body = message.get("header"), message.get("body")
+    if not isinstance(header, Mapping) or not isinstance(body, Mapping):
+        return None
+    return text_of(body) if (header.get("msg_id"), body.get("type")) == (0x8900, 0xF0) else None
 
 
 __all__ = ["CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]

@@ -129,6 +129,8 @@ class Gateway:
     def _decided(self, link: Link, identity: str, report: Report, now: float, admitted: bool) -> bool:
         if not admitted:
             self.counters.refused_logins += 1
+            # It was let in on this connection before, and is not any more.
+            self.closed(link, "it is let in no more", now)
             return False
         if link.alive:
             self._enter(link, identity, report, now)
@@ -208,8 +210,8 @@ class Gateway:
         if device is not None and self.commands is not None:
             self.commands.ended(device.id, command.tag, command.outcome, command.reason, command.reply)
 
-    def record_command(self, command: Command, told: Callable[[], None]) -> None:
-        """Tell the platform how a command ended; ``told`` is called when the journal has it.
+    def record_command(self, command: Command, told: Callable[[], None]) -> bool:
+        """Tell the platform how a command ended; ``told`` is called when the journal has it. False: it takes nothing.
 
         What the terminal itself said of it is a record of its own.
         """
@@ -222,18 +224,22 @@ class Gateway:
             "message": command.message,
             "reply": command.reply,
             "owner": command.owner,
+            "purpose": command.purpose or None,
             "sendings": command.sendings,
         }
         body = {key: value for key, value in ending.items() if value is not None}
-        protocol = "jimi" if device is None else device.protocol
+        # A terminal that was entered and never came: its number tells what it will speak.
+        protocol = (device.protocol if device is not None else "") or ("jimi" if len(command.device) == 15 else "jt808")
         header = {"imei" if protocol == "jimi" else "phone": command.device}
         received = datetime.fromtimestamp(command.ended, UTC)
         report = Report(protocol, "command_result", {"header": header, "body": body}, b"", received)
         data, received_at = record_json(command.device, report), int(command.ended * 1_000_000)
         self.counters.reports += 1
         done = Entry(command.device, protocol, report.kind, received_at, b"", data, lambda _: told())
-        if not self.journal.append(done):
+        taken = self.journal.append(done)
+        if not taken:
             self.counters.unanswered += 1
+        return taken
 
     def disconnect(self, device_id: str, reason: str) -> bool:
         """Close the connection of a terminal; False if it is not on line. It may come again."""

@@ -177,6 +177,14 @@ class Registry:
         saving.addCallbacks(lambda _: settle(None), lambda failure: settle(failure.getErrorMessage()))
         return done
 
+    def store_now(self, device: Device) -> None:
+        """Store the state of this terminal at once; what fails is tried again with the others."""
+        self.touch(device)
+        if self._store is not None and self._stale.pop(device.id, None) is not None:
+            device.stale = False
+            saving = self._store.save_states([(device.id, device)])
+            saving.addErrback(lambda _: self.touch(device))
+
     def flush_all(self) -> Deferred[None]:
         """Store all states that changed: at the end of the service. States that cannot be stored are given up."""
         if self._store is None:

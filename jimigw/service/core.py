@@ -125,8 +125,9 @@ class Jimigw(Service):
             self.config.data_path.mkdir(parents=True, exist_ok=True)
             self.doors.open(self.config)
             key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
-            contents = self.store.start()
+            # The journal has the lock that keeps a second service, perhaps a newer one, from the files of this one.
             self.journal.start()
+            contents = self.store.start()
         except (JournalError, StoreError, DoorError, SigningError) as error:
             self._fail(str(error))
             return
@@ -140,7 +141,7 @@ class Jimigw(Service):
         self.store.on_cards_changed(self.registry.cards_changed)
         self._open_jimi()
         self._open_jt808()
-        self.manhole.start().addErrback(lambda failure: self._fail(f"manhole: {failure.getErrorMessage()}"))
+        self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
         self._catch_hangups()
         _calm_collector()
         self._every("status", STATUS_INTERVAL, self._say_status)
@@ -178,7 +179,7 @@ class Jimigw(Service):
         jt808 = self.config.jt808
 
         def session() -> Jt808Session:
-            return Jt808Session(self.doors.door, self._jt808, self.budget)
+            return Jt808Session(self.doors, self._jt808, self.budget)
 
         around = (self.reactor, self.gateway, session, _limits(jt808))
         factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
@@ -219,32 +220,32 @@ class Jimigw(Service):
         """Read the config again and take over what can be while the service runs; what came of it, in lines.
 
         A config that cannot be used changes nothing. Sessions that are open keep what they were made with, but for the
-        limits of their ports; secrets in files (the manhole's password and keys) are read at each login anyway.
+        limits of their ports. The keys of operators (SSH) are read at each login anyway, their password at the start.
         """
-        lines = self._reloaded()
+        done, lines = self._reloaded()
         for line in lines:
-            self._log.info("reload: {line}", line=line)
+            (self._log.info if done else self._log.warn)("reload: {line}", line=line)
         return lines
 
-    def _reloaded(self) -> list[str]:
+    def _reloaded(self) -> tuple[bool, list[str]]:
         if self._load is None:
-            return ["there is no file to read the config from"]
+            return False, ["there is no file to read the config from"]
         try:
             # The folder that a relative data_dir begins in stays: a daemon may have changed its own since.
             new = attrs.evolve(self._load(), started_in=self.config.started_in)
         except ConfigError as error:
-            return ["the config cannot be used, and nothing has changed:", *str(error).splitlines()]
+            return False, ["the config cannot be used, and nothing has changed:", *str(error).splitlines()]
         found = changes(self.config, new)
         config = taken_over(self.config, new)
         try:
             # Also where nothing differs: the secret for hooks lies in a file of its own.
             self.doors.open(config)
         except (DoorError, SigningError) as error:
-            return [f"nothing has changed: {error}"]
+            return False, [f"nothing has changed: {error}"]
         self.config = config
         self._take_over()
         lines = [f"{change} (needs a restart)" if change.restart else str(change) for change in found]
-        return lines or ["nothing has changed"]
+        return True, lines or ["nothing has changed"]
 
     def _take_over(self) -> None:
         config = self.config

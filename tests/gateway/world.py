@@ -30,9 +30,10 @@ class CommandWorld:
     def _start(self) -> None:
         self.commands = Commands(self.registry, self.store, self.clock, self.settings, self._on_ended)
 
-    def _on_ended(self, command: Command, told: Callable[[], None]) -> None:
+    def _on_ended(self, command: Command, told: Callable[[], None]) -> bool:
         self.ended.append((command.id, str(command.state)))
         told()
+        return True
 
     def device(self, id: str = IMEI) -> Device:
         return self.registry.enter(id, "jimi" if len(id) == 15 else "jt808", self.clock.seconds())
