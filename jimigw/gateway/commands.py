@@ -147,6 +147,8 @@ class Commands:
         self._open: dict[int, Command] = {}
         self._queues: dict[str, _Queue] = {}
         self._waiters: dict[int, list[Deferred[Command]]] = {}
+        #: ended commands whose end is being told
+        self._telling: dict[int, Command] = {}
         #: terminals for which the store is asked about a late answer
         self._asking: set[str] = set()
         self._deadlines = Deadlines(reactor, self._due)
@@ -596,6 +598,7 @@ class Commands:
         def found(command: Command | None) -> None:
             if command is None or command.device != device or not command.state.ended:
                 return
+            command = self._telling.get(command.id, command)
             if command.late is None and command.reply is None:
                 command.late = text
                 self._store.save_command(command).addErrback(lambda _: None)
@@ -641,10 +644,13 @@ class Commands:
             waiter.callback(command)
 
     def _report(self, command: Command) -> None:
+        self._telling[command.id] = command
+
         def told() -> None:
             command.told = True
             # If this is lost in a crash the end is told once more, as everything is.
-            self._store.save_command(command).addErrback(lambda _: None)
+            noted = self._store.save_command(command)
+            noted.addBoth(lambda _: self._telling.pop(command.id, None))
 
         if not self.on_ended(command, told):
             self._reactor.callLater(_TELL_AGAIN, self._report, command)
