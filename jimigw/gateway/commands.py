@@ -9,7 +9,9 @@ sent before the store knows that it is being sent: whatever a crash cuts off, a 
 
 A Jimi terminal has one command in flight. The number of a command is its server flag, which no other command ever had,
 so a late answer finds its own command over connections and restarts. A terminal that answers with flag 0 is matched by
-order, as long as no earlier command can still be answered: ``doubt`` seconds after one went without an answer.
+order, as long as no earlier command can still be answered: ``doubt`` seconds after one went without an answer, and
+after a restart. It gets no command meanwhile. Words that it said within ``doubt`` seconds before are the old answer
+again, and confirm nothing but the same question.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ _Lines = list[str]
 
 _LONGEST_WORDS = 200
 """Characters of an owner or a purpose."""
+
+_REMEMBERED = 8
+"""Answers of a terminal that are known again."""
 
 
 @attrs.frozen
@@ -109,10 +114,11 @@ class _Queue:
     busy: dict[int, int] = attrs.field(factory=dict)
     #: until when an answer without a flag may be that to an earlier command
     doubt_until: float = 0.0
-    #: whether the terminal brings flags back
+    #: whether the terminal brings flags back, and whether it has answered without and never did
     echoes: bool = False
-    #: the last command that was answered, and the answer
-    last: tuple[str | None, str] | None = None
+    flagless: bool = False
+    #: the latest answers: until when they may come again, the command, the words
+    heard: deque[tuple[float, str | None, str]] = attrs.field(factory=lambda: deque(maxlen=_REMEMBERED))
 
     def let_go(self, id: int) -> None:
         """A command is out no more."""
@@ -146,6 +152,8 @@ class Commands:
         self._waiters: dict[int, list[Deferred[Command]]] = {}
         #: terminals for which the store is asked about a late answer
         self._asking: set[str] = set()
+        #: until when any terminal may answer what an earlier run of the service sent
+        self._restart_doubt = 0.0
         self._deadlines = Deadlines(reactor, self._due)
 
     # -- givers' side -------------------------------------------------------------------------------------------------
@@ -346,13 +354,14 @@ class Commands:
         """Take the open commands that the store held. Those that were out when the service ended go back to the queue
         if they may be repeated; a Jimi terminal may still answer the others, by their flag."""
         now = self._reactor.seconds()
+        # Those that ended without an answer just before are not among them.
+        self._restart_doubt = now + self.settings.doubt
         for command in sorted(commands, key=lambda command: command.id):
             if command.state.ended:
                 self._report(command)
                 continue
             queue = self._opened(command)
             if command.state is Life.SENT:
-                queue.doubt_until = max(queue.doubt_until, now + self.settings.doubt)
                 if command.repeatable:
                     command.move(Life.QUEUED, "the service was restarted before the answer came", now)
                     queue.waiting.append(command)
@@ -408,12 +417,13 @@ class Commands:
         command = None
         if flag:
             if queue is not None:
-                queue.echoes = True
+                queue.echoes, queue.flagless = True, False
                 command = next((order for id, order in queue.out.items() if id & 0xFFFFFFFF == flag), None)
             if command is None:
                 self._late(device, flag, text)
                 return
         elif queue is not None:
+            queue.flagless = not queue.echoes
             command = self._only_one(queue, text)
         if queue is None or command is None:
             self.counters.unmatched += 1
@@ -458,17 +468,29 @@ class Commands:
 
     def _only_one(self, queue: _Queue, text: str) -> Command | None:
         """The command that an answer without a flag is for: None where it may be that to another one."""
-        if queue.echoes or len(queue.under_way) != 1 or self._reactor.seconds() < queue.doubt_until:
+        now = self._reactor.seconds()
+        if queue.echoes or len(queue.under_way) != 1 or now < self._doubt(queue):
             return None
         command = queue.out.get(next(iter(queue.under_way)))
-        if command is not None and queue.last is not None and text == queue.last[1] and command.text != queue.last[0]:
-            return None  # the answer to the command before this one, for the second time
+        for until, asked, words in queue.heard:
+            same = command is not None and command.repeatable and command.text == asked
+            if words == text and now < until and not same:
+                return None  # the answer to an earlier command, for the second time
         return command
+
+    def _doubt(self, queue: _Queue) -> float:
+        """Until when an answer without a flag may be that to an earlier command."""
+        return max(queue.doubt_until, self._restart_doubt)
 
     def _next(self, device: str) -> None:
         """Send what has its turn now."""
         queue, link = self._queues.get(device), self._link_of(device)
         if queue is None or link is None:
+            return
+        if queue.flagless and queue.waiting and self._reactor.seconds() < self._doubt(queue):
+            # Its answer could not be believed, and no answer would prolong the doubt.
+            head = queue.waiting[0]
+            self._deadlines.set(head.id, min(head.expires, self._doubt(queue)))
             return
         while queue.waiting and len(queue.out) < link.window:
             command = queue.waiting.popleft()
@@ -525,6 +547,7 @@ class Commands:
             self._end(command, Life.REFUSED, f"the terminal was busy {tries + 1} times", text)
             return
         queue.busy[command.id] = tries + 1
+        queue.heard.append((self._reactor.seconds() + self.settings.doubt, command.text, text))
         queue.under_way.discard(command.id)
         queue.resting.add(command.id)
         self._deadlines.set(command.id, min(command.expires, self._reactor.seconds() + BUSY_WAITS[tries]))
@@ -584,7 +607,7 @@ class Commands:
         ``go_on`` is False while a link is taken down: the commands that come back from it go before the next one."""
         queue, now = self._queue(command.device), self._reactor.seconds()
         if isinstance(reply, str):
-            queue.last = (command.text, reply)
+            queue.heard.append((now + self.settings.doubt, command.text, reply))
         if command.state is Life.SENT and reply is None:
             queue.doubt_until = now + self.settings.doubt
         command.move(state, why, now)
@@ -641,7 +664,8 @@ class Commands:
             return
         queue = self._queue(command.device)
         queue.open -= 1
-        if not queue.open and not queue.echoes and self._reactor.seconds() >= queue.doubt_until:
+        learnt = queue.echoes or queue.flagless or self._reactor.seconds() < queue.doubt_until
+        if not queue.open and not learnt:
             del self._queues[command.device]
 
 

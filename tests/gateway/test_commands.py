@@ -269,6 +269,61 @@ def test_who_brings_flags_back_is_not_matched_without() -> None:
     assert world.state(second) == "sent"
 
 
+def test_an_answer_without_a_flag_that_comes_again_confirms_no_later_command() -> None:
+    world = CommandWorld()
+    world.login()
+    for words in ("VERSION", "STATUS"):
+        command = world.give(words)
+        world.commands.heard(IMEI, 0, f"answer to {words}")
+        assert world.state(command) == "answered"
+    # Nothing is open any more, and the terminal still has not forgotten.
+    later = world.give("RELAY,0", confirm=True)
+    world.commands.heard(IMEI, 0, "answer to VERSION")
+    assert world.state(later) == "sent"
+    world.commands.heard(IMEI, 0, "RELAY:OK!")
+    assert world.state(later) == "answered"
+
+
+@pytest.mark.parametrize(("text", "state"), [("VERSION", "answered"), ("Picture,in", "sent")])
+def test_the_same_words_without_a_flag_answer_the_same_question_but_confirm_no_act(text: str, state: str) -> None:
+    world = CommandWorld()
+    world.login()
+    first, second = world.give(text), world.give(text)
+    world.commands.heard(IMEI, 0, "OK!")
+    assert world.state(first) == "answered"
+    world.commands.heard(IMEI, 0, "OK!")
+    assert world.state(second) == state
+
+
+def test_a_terminal_without_flags_gets_its_next_command_when_its_answer_can_be_believed() -> None:
+    world = CommandWorld()
+    link = world.login()
+    first = world.give("VERSION")
+    world.commands.heard(IMEI, 0, "JC400")
+    silent, next = world.give("RELAY,1", confirm=True), world.give("STATUS")
+    world.clock.advance(60.0)
+    assert (world.state(first), world.state(silent)) == ("answered", "failed")
+    world.clock.advance(119.0)
+    assert [tag for tag, _ in link.given] == [first.id, silent.id]
+    world.clock.advance(1.0)
+    world.store.commit()
+    world.commands.heard(IMEI, 0, "fine")
+    assert world.state(next) == "answered"
+
+
+def test_an_answer_without_a_flag_confirms_nothing_just_after_a_restart() -> None:
+    world = CommandWorld()
+    world.login()
+    stop = world.give("RELAY,1", confirm=True)
+    world.clock.advance(61.0)
+    assert world.state(stop) == "failed"
+    world.crash()
+    world.login()
+    resume = world.give("RELAY,0", confirm=True)
+    world.commands.heard(IMEI, 0, "RELAY:OK!")
+    assert world.state(resume) == "sent"
+
+
 def test_a_busy_terminal_is_asked_again_and_again_and_no_more() -> None:
     world = CommandWorld()
     link = world.login()
