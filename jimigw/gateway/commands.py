@@ -40,6 +40,9 @@ from .timers import Deadlines
 BUSY_WAITS = (1.5, 3.0, 5.0, 8.0)
 """Seconds after which a terminal that is busy is asked again."""
 
+TELL_AGAIN = 30.0
+"""Seconds after which an end is told once more, if it is not known to be safely told."""
+
 _Commands = list[Command]
 _Lines = list[str]
 
@@ -129,6 +132,13 @@ class _Queue:
         self.busy.pop(id, None)
 
 
+@attrs.frozen
+class _Telling:
+    """The deadline for telling of the end of a command, beside that of the command itself."""
+
+    id: int
+
+
 class Commands:
     """All commands. Everything is called in the reactor thread."""
 
@@ -150,6 +160,8 @@ class Commands:
         self._open: dict[int, Command] = {}
         self._queues: dict[str, _Queue] = {}
         self._waiters: dict[int, list[Deferred[Command]]] = {}
+        #: those that have ended, and the journal does not have their end yet
+        self._untold: dict[int, Command] = {}
         #: terminals for which the store is asked about a late answer
         self._asking: set[str] = set()
         #: until when any terminal may answer what an earlier run of the service sent
@@ -553,7 +565,12 @@ class Commands:
         self._deadlines.set(command.id, min(command.expires, self._reactor.seconds() + BUSY_WAITS[tries]))
 
     def _due(self, key: Hashable) -> None:
-        """A deadline of a command has come: its time is over, its answer has not come, or it is asked again."""
+        """A deadline of a command has come: its time is over, its answer has not come, or it is asked again; or its end
+        is told again."""
+        if isinstance(key, _Telling):
+            if key.id in self._untold:
+                self._report(self._untold[key.id])
+            return
         command = self._open.get(key)  # type: ignore[call-overload]
         if command is None:
             return
@@ -594,6 +611,9 @@ class Commands:
         def found(command: Command | None) -> None:
             if command is None or command.device != device or not command.state.ended:
                 return
+            # As the store had it, its end may not have been told; what is known here is newer.
+            command.told = command.id not in self._untold
+            command = self._untold.get(command.id, command)
             if command.late is None and command.reply is None:
                 command.late = text
                 self._store.save_command(command).addErrback(lambda _: None)
@@ -639,7 +659,14 @@ class Commands:
             waiter.callback(command)
 
     def _report(self, command: Command) -> None:
+        """Tell of an end; again and again while the journal does not take it, or loses it with a failed commit."""
+        self._untold[command.id] = command
+        self._deadlines.set(_Telling(command.id), self._reactor.seconds() + TELL_AGAIN)
+
         def told() -> None:
+            if self._untold.pop(command.id, None) is None:
+                return
+            self._deadlines.drop(_Telling(command.id))
             command.told = True
             # If this is lost in a crash the end is told once more, as everything is.
             self._store.save_command(command).addErrback(lambda _: None)

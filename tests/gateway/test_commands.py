@@ -9,7 +9,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from jimigw.gateway.catalogue import CommandRefused
-from jimigw.gateway.commands import BUSY_WAITS, CommandSettings, text_of
+from jimigw.gateway.commands import BUSY_WAITS, TELL_AGAIN, CommandSettings, text_of
 from jimigw.model.command import MOVES, OPEN, Command, Life, WrongMove
 from jimigw.store.interface import StoreError
 
@@ -497,6 +497,40 @@ def test_an_end_that_the_store_does_not_take_is_tried_again_and_told_then() -> N
     world.clock.advance(BUSY_WAITS[-1])
     world.store.commit()
     assert world.ended == [(command.id, "answered")]
+
+
+def test_an_end_that_the_journal_does_not_take_is_told_again_until_it_does() -> None:
+    world = CommandWorld()
+    world.login()
+    command = world.give("VERSION")
+    world.safe = False
+    world.commands.heard(IMEI, command.id, "ok")
+    world.store.commit()
+    assert (world.ended, world.store.commands_[command.id].told) == ([(command.id, "answered")], False)
+    world.safe = True
+    world.clock.advance(TELL_AGAIN)
+    world.store.commit()
+    assert (world.ended, world.store.commands_[command.id].told) == ([(command.id, "answered")] * 2, True)
+    world.clock.advance(10 * TELL_AGAIN)
+    assert len(world.ended) == 2
+
+
+def test_a_late_answer_and_the_word_that_the_end_is_told_are_both_kept() -> None:
+    world = CommandWorld()
+    world.login()
+    command = world.give("VERSION")
+    world.safe = False
+    world.clock.advance(61.0)
+    assert world.state(command) == "failed"
+    world.commands.heard(IMEI, command.id, "late")
+    look, looked = world.store.waiting.pop()
+    found = look()
+    world.safe = True
+    world.clock.advance(TELL_AGAIN)
+    looked.callback(found)
+    world.store.commit()
+    stored = world.store.commands_[command.id]
+    assert (stored.late, stored.told) == ("late", True)
 
 
 # -- waiting and cancelling -----------------------------------------------------------------------------------------

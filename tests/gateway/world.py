@@ -25,6 +25,8 @@ class CommandWorld:
         self.clock, self.store, self.registry = Clock(), RecordingStore(), Registry()
         self.settings = settings or CommandSettings()
         self.ended: list[tuple[int, str]] = []
+        #: who is told of ends, and whether that is as good as in the journal
+        self.safe = True
         self._start()
 
     def _start(self) -> None:
@@ -32,7 +34,8 @@ class CommandWorld:
 
     def _on_ended(self, command: Command, told: Callable[[], None]) -> None:
         self.ended.append((command.id, str(command.state)))
-        told()
+        if self.safe:
+            told()
 
     def device(self, id: str = IMEI) -> Device:
         return self.registry.enter(id, "jimi" if len(id) == 15 else "jt808", self.clock.seconds())
