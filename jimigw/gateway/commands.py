@@ -9,7 +9,9 @@ sent before the store knows that it is being sent: whatever a crash cuts off, a 
 
 A Jimi terminal has one command in flight. The number of a command is its server flag, which no other command ever had,
 so a late answer finds its own command over connections and restarts. A terminal that answers with flag 0 is matched by
-order, as long as no earlier command can still be answered: ``doubt`` seconds after one went without an answer.
+order, as long as no earlier command can still be answered: ``doubt`` seconds after one went without an answer, and
+after a restart. It gets no command meanwhile. Words that it said within ``doubt`` seconds before are the old answer
+again, and confirm nothing but the same question.
 """
 
 from __future__ import annotations
@@ -38,14 +40,17 @@ from .timers import Deadlines
 BUSY_WAITS = (1.5, 3.0, 5.0, 8.0)
 """Seconds after which a terminal that is busy is asked again."""
 
-_TELL_AGAIN = 10.0
-"""Seconds after which an end that nobody could take is told again."""
+TELL_AGAIN = 30.0
+"""Seconds after which an end is told once more, if it is not known to be safely told."""
 
 _Commands = list[Command]
 _Lines = list[str]
 
 _LONGEST_WORDS = 200
 """Characters of an owner or a purpose."""
+
+_REMEMBERED = 8
+"""Answers of a terminal that are known again."""
 
 
 @attrs.frozen
@@ -112,10 +117,11 @@ class _Queue:
     busy: dict[int, int] = attrs.field(factory=dict)
     #: until when an answer without a flag may be that to an earlier command
     doubt_until: float = 0.0
-    #: whether the terminal brings flags back
+    #: whether the terminal brings flags back, and whether it has answered without and never did
     echoes: bool = False
-    #: the last command that was answered, and the answer
-    last: tuple[str | None, str] | None = None
+    flagless: bool = False
+    #: the latest answers: until when they may come again, the command, the words
+    heard: deque[tuple[float, str | None, str]] = attrs.field(factory=lambda: deque(maxlen=_REMEMBERED))
 
     def let_go(self, id: int) -> None:
         """A command is out no more."""
@@ -124,6 +130,13 @@ class _Queue:
         self.under_way.discard(id)
         self.resting.discard(id)
         self.busy.pop(id, None)
+
+
+@attrs.frozen
+class _Telling:
+    """The deadline for telling of the end of a command, beside that of the command itself."""
+
+    id: int
 
 
 class Commands:
@@ -137,20 +150,22 @@ class Commands:
         store: IStore,
         reactor: IReactorTime,
         settings: CommandSettings | None = None,
-        on_ended: Callable[[Command, Callable[[], None]], bool] = lambda command, told: True,
+        on_ended: Callable[[Command, Callable[[], None]], None] = lambda command, told: told(),
     ) -> None:
         self._registry, self._store, self._reactor = registry, store, reactor
         self.settings = settings or CommandSettings()
-        #: called with a command that has ended, and what to call when that is safely told; False: try again
+        #: called with a command that has ended, and what to call when that is safely told
         self.on_ended = on_ended
         self.counters = CommandCounters()
         self._open: dict[int, Command] = {}
         self._queues: dict[str, _Queue] = {}
         self._waiters: dict[int, list[Deferred[Command]]] = {}
-        #: ended commands whose end is being told
-        self._telling: dict[int, Command] = {}
+        #: those that have ended, and the journal does not have their end yet
+        self._untold: dict[int, Command] = {}
         #: terminals for which the store is asked about a late answer
         self._asking: set[str] = set()
+        #: until when any terminal may answer what an earlier run of the service sent
+        self._restart_doubt = 0.0
         self._deadlines = Deadlines(reactor, self._due)
 
     # -- givers' side -------------------------------------------------------------------------------------------------
@@ -360,13 +375,14 @@ class Commands:
         """Take the open commands that the store held. Those that were out when the service ended go back to the queue
         if they may be repeated; a Jimi terminal may still answer the others, by their flag."""
         now = self._reactor.seconds()
+        # Those that ended without an answer just before are not among them.
+        self._restart_doubt = now + self.settings.doubt
         for command in sorted(commands, key=lambda command: command.id):
             if command.state.ended:
                 self._report(command)
                 continue
             queue = self._opened(command)
             if command.state is Life.SENT:
-                queue.doubt_until = max(queue.doubt_until, now + self.settings.doubt)
                 if command.repeatable:
                     command.move(Life.QUEUED, "the service was restarted before the answer came", now)
                     queue.waiting.append(command)
@@ -422,12 +438,13 @@ class Commands:
         command = None
         if flag:
             if queue is not None:
-                queue.echoes = True
+                queue.echoes, queue.flagless = True, False
                 command = next((order for id, order in queue.out.items() if id & 0xFFFFFFFF == flag), None)
             if command is None:
                 self._late(device, flag, text)
                 return
         elif queue is not None:
+            queue.flagless = not queue.echoes
             command = self._only_one(queue, text)
         if queue is None or command is None:
             self.counters.unmatched += 1
@@ -472,17 +489,29 @@ class Commands:
 
     def _only_one(self, queue: _Queue, text: str) -> Command | None:
         """The command that an answer without a flag is for: None where it may be that to another one."""
-        if queue.echoes or len(queue.under_way) != 1 or self._reactor.seconds() < queue.doubt_until:
+        now = self._reactor.seconds()
+        if queue.echoes or len(queue.under_way) != 1 or now < self._doubt(queue):
             return None
         command = queue.out.get(next(iter(queue.under_way)))
-        if command is not None and queue.last is not None and text == queue.last[1] and command.text != queue.last[0]:
-            return None  # the answer to the command before this one, for the second time
+        for until, asked, words in queue.heard:
+            same = command is not None and command.repeatable and command.text == asked
+            if words == text and now < until and not same:
+                return None  # the answer to an earlier command, for the second time
         return command
+
+    def _doubt(self, queue: _Queue) -> float:
+        """Until when an answer without a flag may be that to an earlier command."""
+        return max(queue.doubt_until, self._restart_doubt)
 
     def _next(self, device: str) -> None:
         """Send what has its turn now."""
         queue, link = self._queues.get(device), self._link_of(device)
         if queue is None or link is None:
+            return
+        if queue.flagless and queue.waiting and self._reactor.seconds() < self._doubt(queue):
+            # Its answer could not be believed, and no answer would prolong the doubt.
+            head = queue.waiting[0]
+            self._deadlines.set(head.id, min(head.expires, self._doubt(queue)))
             return
         while queue.waiting and len(queue.out) < link.window:
             command = queue.waiting.popleft()
@@ -551,12 +580,18 @@ class Commands:
             self._end(command, Life.REFUSED, f"the terminal was busy {tries + 1} times", text)
             return
         queue.busy[command.id] = tries + 1
+        queue.heard.append((self._reactor.seconds() + self.settings.doubt, command.text, text))
         queue.under_way.discard(command.id)
         queue.resting.add(command.id)
         self._deadlines.set(command.id, min(command.expires, self._reactor.seconds() + BUSY_WAITS[tries]))
 
     def _due(self, key: Hashable) -> None:
-        """A deadline of a command has come: its time is over, its answer has not come, or it is asked again."""
+        """A deadline of a command has come: its time is over, its answer has not come, or it is asked again; or its end
+        is told again."""
+        if isinstance(key, _Telling):
+            if key.id in self._untold:
+                self._report(self._untold[key.id])
+            return
         command = self._open.get(key)  # type: ignore[call-overload]
         if command is None:
             return
@@ -598,7 +633,9 @@ class Commands:
         def found(command: Command | None) -> None:
             if command is None or command.device != device or not command.state.ended:
                 return
-            command = self._telling.get(command.id, command)
+            # As the store had it, its end may not have been told; what is known here is newer.
+            command.told = command.id not in self._untold
+            command = self._untold.get(command.id, command)
             if command.late is None and command.reply is None:
                 command.late = text
                 self._store.save_command(command).addErrback(lambda _: None)
@@ -612,7 +649,7 @@ class Commands:
         ``go_on`` is False while a link is taken down: the commands that come back from it go before the next one."""
         queue, now = self._queue(command.device), self._reactor.seconds()
         if isinstance(reply, str):
-            queue.last = (command.text, reply)
+            queue.heard.append((now + self.settings.doubt, command.text, reply))
         if command.state is Life.SENT and reply is None:
             queue.doubt_until = now + self.settings.doubt
         command.move(state, why, now)
@@ -644,16 +681,19 @@ class Commands:
             waiter.callback(command)
 
     def _report(self, command: Command) -> None:
-        self._telling[command.id] = command
+        """Tell of an end; again and again while the journal does not take it, or loses it with a failed commit."""
+        self._untold[command.id] = command
+        self._deadlines.set(_Telling(command.id), self._reactor.seconds() + TELL_AGAIN)
 
         def told() -> None:
+            if self._untold.pop(command.id, None) is None:
+                return
+            self._deadlines.drop(_Telling(command.id))
             command.told = True
             # If this is lost in a crash the end is told once more, as everything is.
-            noted = self._store.save_command(command)
-            noted.addBoth(lambda _: self._telling.pop(command.id, None))
+            self._store.save_command(command).addErrback(lambda _: None)
 
-        if not self.on_ended(command, told):
-            self._reactor.callLater(_TELL_AGAIN, self._report, command)
+        self.on_ended(command, told)
 
     # -- queues -------------------------------------------------------------------------------------------------------
 
@@ -673,7 +713,8 @@ class Commands:
             return
         queue = self._queue(command.device)
         queue.open -= 1
-        if not queue.open and not queue.echoes and self._reactor.seconds() >= queue.doubt_until:
+        learnt = queue.echoes or queue.flagless or self._reactor.seconds() < queue.doubt_until
+        if not queue.open and not learnt:
             del self._queues[command.device]
 
 

@@ -210,8 +210,8 @@ class Gateway:
         if device is not None and self.commands is not None:
             self.commands.ended(device.id, command.tag, command.outcome, command.reason, command.reply)
 
-    def record_command(self, command: Command, told: Callable[[], None]) -> bool:
-        """Tell the platform how a command ended; ``told`` is called when the journal has it. False: it takes nothing.
+    def record_command(self, command: Command, told: Callable[[], None]) -> None:
+        """Tell the platform how a command ended; ``told`` is called when the journal has it.
 
         What the terminal itself said of it is a record of its own.
         """
@@ -236,10 +236,8 @@ class Gateway:
         data, received_at = record_json(command.device, report), int(command.ended * 1_000_000)
         self.counters.reports += 1
         done = Entry(command.device, protocol, report.kind, received_at, b"", data, lambda _: told())
-        taken = self.journal.append(done)
-        if not taken:
+        if not self.journal.append(done):
             self.counters.unanswered += 1
-        return taken
 
     def disconnect(self, device_id: str, reason: str) -> bool:
         """Close the connection of a terminal; False if it is not on line. It may come again."""

@@ -17,9 +17,12 @@ class Deadlines:
         self._heap: list[tuple[float, int, Hashable]] = []
         self._count = 0
         self._call: IDelayedCall | None = None
+        self._stopped = False
 
     def set(self, key: Hashable, when: float) -> None:
         """Call back with this key at this time (seconds of the reactor), and not at an earlier given one."""
+        if self._stopped:
+            return
         self._when[key] = when
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, key))
@@ -34,7 +37,8 @@ class Deadlines:
         self._when.pop(key, None)
 
     def stop(self) -> None:
-        """Call back no more."""
+        """Call back no more, whatever is set after this."""
+        self._stopped = True
         self._when.clear()
         self._heap.clear()
         if self._call is not None:

@@ -9,7 +9,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from jimigw.gateway.catalogue import CommandRefused
-from jimigw.gateway.commands import BUSY_WAITS, CommandSettings, text_of
+from jimigw.gateway.commands import BUSY_WAITS, TELL_AGAIN, CommandSettings, text_of
 from jimigw.model.command import MOVES, OPEN, Command, Life, WrongMove
 from jimigw.store.interface import StoreError
 from tests.support.recorder import RecordingLink
@@ -277,6 +277,61 @@ def test_who_brings_flags_back_is_not_matched_without() -> None:
     assert world.state(second) == "sent"
 
 
+def test_an_answer_without_a_flag_that_comes_again_confirms_no_later_command() -> None:
+    world = CommandWorld()
+    world.login()
+    for words in ("VERSION", "STATUS"):
+        command = world.give(words)
+        world.commands.heard(IMEI, 0, f"answer to {words}")
+        assert world.state(command) == "answered"
+    # Nothing is open any more, and the terminal still has not forgotten.
+    later = world.give("RELAY,0", confirm=True)
+    world.commands.heard(IMEI, 0, "answer to VERSION")
+    assert world.state(later) == "sent"
+    world.commands.heard(IMEI, 0, "RELAY:OK!")
+    assert world.state(later) == "answered"
+
+
+@pytest.mark.parametrize(("text", "state"), [("VERSION", "answered"), ("Picture,in", "sent")])
+def test_the_same_words_without_a_flag_answer_the_same_question_but_confirm_no_act(text: str, state: str) -> None:
+    world = CommandWorld()
+    world.login()
+    first, second = world.give(text), world.give(text)
+    world.commands.heard(IMEI, 0, "OK!")
+    assert world.state(first) == "answered"
+    world.commands.heard(IMEI, 0, "OK!")
+    assert world.state(second) == state
+
+
+def test_a_terminal_without_flags_gets_its_next_command_when_its_answer_can_be_believed() -> None:
+    world = CommandWorld()
+    link = world.login()
+    first = world.give("VERSION")
+    world.commands.heard(IMEI, 0, "JC400")
+    silent, next = world.give("RELAY,1", confirm=True), world.give("STATUS")
+    world.clock.advance(60.0)
+    assert (world.state(first), world.state(silent)) == ("answered", "failed")
+    world.clock.advance(119.0)
+    assert [tag for tag, _ in link.given] == [first.id, silent.id]
+    world.clock.advance(1.0)
+    world.store.commit()
+    world.commands.heard(IMEI, 0, "fine")
+    assert world.state(next) == "answered"
+
+
+def test_an_answer_without_a_flag_confirms_nothing_just_after_a_restart() -> None:
+    world = CommandWorld()
+    world.login()
+    stop = world.give("RELAY,1", confirm=True)
+    world.clock.advance(61.0)
+    assert world.state(stop) == "failed"
+    world.crash()
+    world.login()
+    resume = world.give("RELAY,0", confirm=True)
+    world.commands.heard(IMEI, 0, "RELAY:OK!")
+    assert world.state(resume) == "sent"
+
+
 def test_a_busy_terminal_is_asked_again_and_again_and_no_more() -> None:
     world = CommandWorld()
     link = world.login()
@@ -450,6 +505,40 @@ def test_an_end_that_the_store_does_not_take_is_tried_again_and_told_then() -> N
     world.clock.advance(BUSY_WAITS[-1])
     world.store.commit()
     assert world.ended == [(command.id, "answered")]
+
+
+def test_an_end_that_the_journal_does_not_take_is_told_again_until_it_does() -> None:
+    world = CommandWorld()
+    world.login()
+    command = world.give("VERSION")
+    world.safe = False
+    world.commands.heard(IMEI, command.id, "ok")
+    world.store.commit()
+    assert (world.ended, world.store.commands_[command.id].told) == ([(command.id, "answered")], False)
+    world.safe = True
+    world.clock.advance(TELL_AGAIN)
+    world.store.commit()
+    assert (world.ended, world.store.commands_[command.id].told) == ([(command.id, "answered")] * 2, True)
+    world.clock.advance(10 * TELL_AGAIN)
+    assert len(world.ended) == 2
+
+
+def test_a_late_answer_and_the_word_that_the_end_is_told_are_both_kept() -> None:
+    world = CommandWorld()
+    world.login()
+    command = world.give("VERSION")
+    world.safe = False
+    world.clock.advance(61.0)
+    assert world.state(command) == "failed"
+    world.commands.heard(IMEI, command.id, "late")
+    look, looked = world.store.waiting.pop()
+    found = look()
+    world.safe = True
+    world.clock.advance(TELL_AGAIN)
+    looked.callback(found)
+    world.store.commit()
+    stored = world.store.commands_[command.id]
+    assert (stored.late, stored.told) == ("late", True)
 
 
 # -- waiting and cancelling -----------------------------------------------------------------------------------------
@@ -638,16 +727,3 @@ def test_those_who_look_see_that_a_command_waits_again() -> None:
     command = world.give("VERSION")
     world.lose()
     assert world.state(command) == "queued"
-
-
-def test_an_end_that_nobody_takes_is_told_again() -> None:
-    world = CommandWorld()
-    world.login()
-    command = world.give("VERSION")
-    taking, world.commands.on_ended = world.commands.on_ended, lambda command, told: False
-    world.commands.heard(IMEI, command.id, "ok")
-    world.store.commit()
-    world.commands.on_ended = taking
-    assert world.ended == []
-    world.clock.advance(10.0)
-    assert world.ended == [(command.id, "answered")]

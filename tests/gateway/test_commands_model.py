@@ -1,11 +1,13 @@
 """Commands against everything that terminals, links, disks and crashes do: the promises hold in every order.
 
 Each command ends in at most one end state and stays there, none is sent after its end, none is confirmed by the answer
-to another, and after enough time every one has ended.
+to another, none that must not be done twice comes twice unless the terminal said that it was busy, and after enough
+time every one has ended.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +48,8 @@ class CommandsModel(RuleBasedStateMachine):
         self.world.device(FLAGGED)
         self.world.device(ORDERED)
         self.received: dict[str, list[int]] = {FLAGGED: [], ORDERED: []}
+        self.received_at: dict[int, float] = {}
+        self.busy: Counter[int] = Counter()
         self.links: dict[str, Sentinel] = {}
         self.given = 0
 
@@ -53,6 +57,7 @@ class CommandsModel(RuleBasedStateMachine):
         for id, link in self.links.items():
             for tag, _ in link.given:
                 self.received[id].append(tag)
+                self.received_at[tag] = self.world.clock.seconds()
             link.given.clear()
 
     @rule(camera=CAMERAS, text=TEXTS, ttl=st.sampled_from([5.0, 90.0, 500.0]))
@@ -105,8 +110,9 @@ class CommandsModel(RuleBasedStateMachine):
             return
         got = self.received[camera]
         tag = got[-1] if data.draw(st.booleans()) else data.draw(st.sampled_from(got))
-        if camera == ORDERED and tag != got[-1]:
-            return  # a camera without flags that answers out of order cannot be told from one that does not
+        if camera == ORDERED and self.world.clock.seconds() > self.received_at[tag] + CommandSettings().doubt:
+            return  # the answer of a camera without flags that is later than the time of doubt cannot be told
+        self.busy[tag] += words == "busy"
         self.world.commands.heard(camera, 0 if camera == ORDERED else tag, f"{words} {tag}")
 
     @precondition(lambda self: any(self.received.values()))
@@ -139,6 +145,13 @@ class CommandsModel(RuleBasedStateMachine):
         for command in store.commands_.values():
             for words in (command.reply, command.late):
                 assert words is None or str(words).split()[-1] == str(command.id), f"{command.id} got {words!r}"
+
+    @invariant()
+    def nothing_is_done_twice(self) -> None:
+        for tag, times in Counter(tag for got in self.received.values() for tag in got).items():
+            assert self.world.store.commands_[tag].repeatable or times <= 1 + self.busy[tag], (
+                f"{tag} came {times} times"
+            )
 
     def teardown(self) -> None:
         for _ in range(12):
