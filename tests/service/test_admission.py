@@ -169,6 +169,23 @@ async def test_a_tracker_is_listed_and_removed_while_the_service_runs(start: Sta
 
 
 @pytest_twisted.ensureDeferred
+async def test_who_is_listed_no_more_is_taken_off(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path, LISTED)
+    assert devices(running, "import", "-", stdin=f"{IMEI}\n{PHONE}\n{OTHER}\n").status == 0
+    await until(known(running, OTHER))
+    client, stays = await camera(running), await camera(running, OTHER)
+    terminal = Terminal(running)
+    await terminal.enter()
+    assert devices(running, "import", "--replace", "-", stdin=f"{OTHER}\n").status == 0
+    await until(lambda: client.gone.called)
+    await terminal.hung_up_on()
+    assert [online(running, id) for id in (IMEI, PHONE, OTHER)] == [False, False, True]
+    stays.location(2)
+    await stays.got(2)
+    await running.stop()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_listed_terminal_is_one_device_on_both_ports(start: Start, tmp_path: Path) -> None:
     running = start(tmp_path, LISTED)
     assert devices(running, "import", "-", stdin=f"imei,phone\n{IMEI},{PHONE}\n").status == 0
