@@ -92,6 +92,9 @@ class Terminal(TwistedProtocol):
     _log = Logger()
     #: the terminal answers one command before it gets the next
     window = 1
+    #: its login, while that is not let in; an attribute of the class as long as there is none, which most never have
+    _refused: LoggedIn | None = None
+    _complained = False
 
     def __init__(self, factory: TerminalFactory, session: TerminalSession, address: IAddress) -> None:
         self.factory: TerminalFactory = factory
@@ -127,6 +130,8 @@ class Terminal(TwistedProtocol):
 
     def _do(self, event: Event, now: float) -> None:
         if isinstance(event, Report):
+            if self._refused is not None and event.kind == "heartbeat":
+                self._ask_again(now)
             self.factory.gateway.report(self, event, now)
         elif isinstance(event, Send):
             self.send(event.data)
@@ -136,19 +141,33 @@ class Terminal(TwistedProtocol):
             self.factory.counters.closed_by_session += 1
             self.disconnect(event.reason)
 
+    def _ask_again(self, now: float) -> None:
+        """Its login was not let in. Since all of its heartbeats are answered it has no reason to log in again, for
+        days: whoever lists it meanwhile, or a platform that is back, would not see it come."""
+        refused = self._refused
+        if refused is not None and self.factory.gateway.admission.admits(refused.identity) is not False:
+            self._refused = None
+            self._logged_in(refused, now)
+
     def _logged_in(self, event: LoggedIn, now: float) -> None:
         again = self.device is not None
         admitted = self.factory.gateway.login(self, event.identity, event.report, now)
         if isinstance(admitted, Deferred):
-            admitted.addCallback(self._admitted, event.identity, again)
+            admitted.addCallback(self._admitted, event, again)
         else:
-            self._admitted(admitted, event.identity, again)
+            self._admitted(admitted, event, again)
 
-    def _admitted(self, admitted: bool, identity: str, again: bool) -> None:
+    def _admitted(self, admitted: bool, event: LoggedIn, again: bool) -> None:
+        identity = event.identity
         if admitted:
-            if not again:
+            self._refused = None
+            if not again and self.device is not None:
                 self._log.info("{device} logged in from {address}", device=identity, address=self.address)
             return
+        self._refused = event
+        if self._complained:
+            return
+        self._complained = True
         self.factory.complain(
             self._log.warn,
             "{device} is not let in: it gets its answers, what it reports is not stored (from {address})",

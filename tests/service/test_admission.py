@@ -143,6 +143,38 @@ async def test_a_tracker_that_is_not_listed_hears_no_and_nothing_is_kept_of_it(
     assert (kinds(running), stored(running)) == ([], [])
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_camera_is_listed_and_removed_while_the_service_runs(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path, LISTED)
+    early, stranger = await camera(running), await camera(running, OTHER)
+    assert devices(running, "import", "-", stdin=f"{IMEI}\n").status == 0
+    await until(known(running, IMEI))
+    # One that had logged in before it was listed is in with its next heartbeat: it would not log in again for days.
+    early.location(2)
+    early.heartbeat(3)
+    early.location(4)
+    await early.got(3)
+    assert early.answered == [(0x01, 1), (0x13, 3), (0x22, 4)]
+    late = await camera(running)
+    await until(lambda: early.gone.called)
+    late.location(2)
+    await late.got(2)
+    assert devices(running, "remove", IMEI).status == 0
+    await until(lambda: late.gone.called)
+    assert running.service.registry.get(IMEI) is None
+    again = await camera(running)
+    again.location(2)
+    stranger.location(2)
+    again.heartbeat(3)
+    await again.got(2)
+    assert again.answered == [(0x01, 1), (0x13, 3)]
+    await running.stop()
+    assert kinds(running) == [
+        (IMEI, kind) for kind in ("login", "heartbeat", "position", "login", "position", "logout")
+    ]
+    assert stored(running) == []
+
+
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 @pytest_twisted.ensureDeferred
 async def test_a_tracker_is_listed_and_removed_while_the_service_runs(start: Start, tmp_path: Path, udp: bool) -> None:
@@ -463,6 +495,25 @@ async def test_what_a_camera_reports_before_the_verdict_is_not_stored(start: Sta
         assert client.answered[2:] == [(0x22, 4)]
         await running.stop()
     assert [request.raw for request in platform.requests] == [b'{"code":"","phone":"%s"}' % IMEI.encode()]
+    assert kinds(running) == [(IMEI, kind) for kind in ("login", "position", "logout")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_camera_that_came_while_the_platform_was_gone_is_in_once_it_is_back(
+    start: Start, tmp_path: Path
+) -> None:
+    platform = Platform(lambda _: (503, b""))
+    with asking(platform.site) as settings:
+        running = start(tmp_path, *settings)
+        client = await camera(running)
+        await until(lambda: running.service.gateway.counters.refused_logins)
+        platform.answers = yes
+        client.heartbeat(2)
+        await until(lambda: online(running, IMEI))
+        client.location(3)
+        await client.got(3)
+        assert client.answered == [(0x01, 1), (0x13, 2), (0x22, 3)]
+        await running.stop()
     assert kinds(running) == [(IMEI, kind) for kind in ("login", "position", "logout")]
 
 
