@@ -40,6 +40,8 @@ class Registry:
         self._flushing: Deferred[None] | None = None
         #: called with a terminal that people took out of the registry
         self.on_removed: Callable[[Device], None] = lambda device: None
+        #: called with a terminal whose card people changed
+        self.on_changed: Callable[[Device], None] = lambda device: None
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
@@ -130,6 +132,7 @@ class Registry:
                 self._unindex(device)
                 device.card = card
             self._index(device)
+            self.on_changed(device)
 
     def _take_out(self, device: Device) -> None:
         self._devices.pop(device.id, None)

@@ -148,12 +148,13 @@ class Riders:
             rider.tapped(event.data)
 
     def drop(self, rider: Rider, reason: str) -> None:
-        """A terminal moved to another connection. A connection that carries no other is closed."""
+        """A terminal moved to another connection, or is let in no more; one that carries no other is closed."""
         now = self.factory.seconds()
         for event in self.session.forget(rider.identity, now):
             self._do(event, now)
         if self.riders.get(rider.identity) is rider:
             del self.riders[rider.identity]
+        self.factory.gateway.closed(rider, reason, now)
         if not self.riders:
             self.disconnect(reason)
 

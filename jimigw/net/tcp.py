@@ -33,7 +33,7 @@ SWEEP_INTERVAL = 1.0
 """Seconds between two looks at the deadlines of all connections: one timer for all, none for each."""
 
 _ASK_AGAIN = 5.0
-"""Seconds after which admission is asked once more about a terminal that was not let in and is still connected."""
+"""Seconds after which it is asked once more about a terminal that was not let in and is still connected."""
 
 _READ_SIZE = 4096
 """Bytes of one read. Reports are small, and a buffer of 64 KiB for each of them costs a third of the read."""
@@ -95,6 +95,10 @@ class Terminal(TwistedProtocol):
     _log = Logger()
     #: the terminal answers one command before it gets the next
     window = 1
+    #: its login, while that is not let in; an attribute of the class as long as there is none, which most never have
+    _refused: LoggedIn | None = None
+    _again_at = 0.0
+    _complained = False
 
     def __init__(self, factory: TerminalFactory, session: TerminalSession, address: IAddress) -> None:
         self.factory: TerminalFactory = factory
@@ -106,9 +110,6 @@ class Terminal(TwistedProtocol):
         self._direct = False
         self._reason: str | None = None
         self._last_call: IDelayedCall | None = None
-        #: the login that was not let in, and when it is looked at again
-        self._refused: LoggedIn | None = None
-        self._again_at = 0.0
 
     # -- the edge's side ------------------------------------------------------------------------------------------
 
@@ -142,6 +143,14 @@ class Terminal(TwistedProtocol):
             self.factory.counters.closed_by_session += 1
             self.disconnect(event.reason)
 
+    def _ask_again(self, refused: LoggedIn, now: float) -> None:
+        """Its login was not let in. Since all of its heartbeats are answered it has no reason to log in again, for
+        days: whoever lists it meanwhile, or a platform that is back, would not see it come."""
+        self._again_at = now + _ASK_AGAIN
+        if self.factory.gateway.admission.admits(refused.identity) is not False:
+            self._refused = None
+            self._logged_in(refused, now)
+
     def _logged_in(self, event: LoggedIn, now: float) -> None:
         again = self.device is not None
         admitted = self.factory.gateway.login(self, event.identity, event.report, now)
@@ -152,12 +161,15 @@ class Terminal(TwistedProtocol):
 
     def _admitted(self, admitted: bool, event: LoggedIn, again: bool) -> None:
         identity = event.identity
-        self._refused = None if admitted else event
-        self._again_at = self.factory.seconds() + _ASK_AGAIN
         if admitted:
-            if not again:
+            self._refused = None
+            if not again and self.device is not None:
                 self._log.info("{device} logged in from {address}", device=identity, address=self.address)
             return
+        self._refused, self._again_at = event, self.factory.seconds() + _ASK_AGAIN
+        if self._complained:
+            return
+        self._complained = True
         self.factory.complain(
             self._log.warn,
             "{device} is not let in: it gets its answers, what it reports is not stored (from {address})",
@@ -185,9 +197,7 @@ class Terminal(TwistedProtocol):
                     address=self.address,
                 )
         if self._refused is not None and now >= self._again_at:
-            # It stays connected, and may have been entered by now, or let in by the platform.
-            refused, self._refused = self._refused, None
-            self._logged_in(refused, now)
+            self._ask_again(self._refused, now)
         if session.identity is None and now - self.since >= limits.login_timeout:
             counters.login_timeouts += 1
             self.disconnect(f"no login within {limits.login_timeout:g} s")

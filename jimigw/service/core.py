@@ -16,7 +16,7 @@ from twisted.internet.defer import inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
-from jimigw.gateway.admission import Open
+from jimigw.gateway.admission import Listed, Open
 from jimigw.gateway.commands import Commands, CommandSettings
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
@@ -87,7 +87,7 @@ class Jimigw(Service):
         )
         self.store = SqliteStore(config.path(config.store.file), reactor)
         self.registry = Registry(self.store)
-        self.registry.on_removed = self._removed
+        self.registry.on_removed, self.registry.on_changed = self._removed, self._changed
         self.commands = Commands(self.registry, self.store, reactor, command_settings(config.commands))
         self.gateway = Gateway(self.registry, Open(), self.journal, self.commands)
         self.commands.on_ended = self.gateway.record_command
@@ -281,6 +281,11 @@ class Jimigw(Service):
         """People took a terminal out of the registry with another program."""
         if device.link is not None:
             device.link.disconnect("the terminal is taken out of the registry")
+
+    def _changed(self, device: Device) -> None:
+        """People changed the card of a terminal with another program."""
+        if device.link is not None and isinstance(self.gateway.admission, Listed) and not device.card.listed:
+            device.link.disconnect("the terminal is listed no more")
 
     def _prune(self) -> None:
         before = self.reactor.seconds() - self.config.commands.retention_days * _DAY

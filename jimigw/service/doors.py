@@ -28,15 +28,15 @@ class Doors:
         self._gateway, self._reactor = gateway, reactor
         self._secret = b""
         self._hooks: PlatformHooks | None = None
-        self._door: Door | HookedDoor = Door(Open(), bytes(32))
+        self.door: Door | HookedDoor = Door(Open(), bytes(32))
 
     def register(self, identity: str, body: Mapping[str, Any], phone: str) -> tuple[int, str] | None:
         """The result of a registration and the code, None where the platform has to be asked."""
-        return self._door.register(identity, body, phone)
+        return self.door.register(identity, body, phone)
 
     def authenticate(self, identity: str, code: str, phone: str) -> bool | None:
         """Whether this is the terminal's code, None where the platform has to be asked."""
-        return self._door.authenticate(identity, code, phone)
+        return self.door.authenticate(identity, code, phone)
 
     def open(self, config: Config) -> None:
         """Let in whom the config lets in. :class:`DoorError` or :class:`SigningError` for a secret that cannot be used;
@@ -49,7 +49,7 @@ class Doors:
             self._secret = load_secret(config.path(SECRET_FILE))
         if admission.mode != "hooks":
             gateway.admission = Open() if admission.mode == "open" else Listed(gateway.registry)
-            gateway.questions, self._door = None, Door(gateway.admission, self._secret)
+            gateway.questions, self.door = None, Door(gateway.admission, self._secret)
             self._replace(None)
             return
         secret = admission.hook_secret_file
@@ -72,7 +72,7 @@ class Doors:
             rechecks=max(1, admission.hook_concurrency // 4),
         )
         door = HookedDoor(hooked)
-        gateway.admission, gateway.questions, self._door = hooked, door, door
+        gateway.admission, gateway.questions, self.door = hooked, door, door
         self._replace(hooks)
 
     def close(self) -> Deferred[None]:

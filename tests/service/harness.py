@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import defer, protocol, reactor
+from twisted.internet import defer, protocol, reactor, task
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
 from jimigw.journal import open_reader
@@ -99,6 +99,15 @@ class Running:
 
     def stop(self) -> Any:
         return self.service.stopService()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the service run until this is so."""
+    for _ in range(20_000):
+        if condition():
+            return
+        await task.deferLater(reactor, 0.001)
+    raise AssertionError("it never came to be")
 
 
 #: starts a service that is stopped with the test, whatever becomes of it

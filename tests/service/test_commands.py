@@ -14,7 +14,7 @@ from jimigw.model.command import Command, Life
 from jimigw.protocols.jimi.codec import read_any
 from jimigw.protocols.jimi.messages import CommandReply
 from tests.service.harness import Client, Running, Start
-from tests.service.test_jt808 import Terminal
+from tests.service.jt808 import Terminal
 
 IMEI, PHONE = "863000000000001", "13912345678"
 
