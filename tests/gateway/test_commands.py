@@ -12,7 +12,6 @@ from jimigw.gateway.catalogue import CommandRefused
 from jimigw.gateway.commands import BUSY_WAITS, TELL_AGAIN, CommandSettings, text_of
 from jimigw.model.command import MOVES, OPEN, Command, Life, WrongMove
 from jimigw.store.interface import StoreError
-
 from tests.support.recorder import RecordingLink
 
 from .world import IMEI, PHONE, CommandWorld

@@ -1,7 +1,7 @@
 """Commands against everything that terminals, links, disks and crashes do: the promises hold in every order.
 
 Each command ends in at most one end state and stays there, none is sent after its end, none is confirmed by the answer
-to another, none that must not be done twice comes twice unless the terminal said that it was busy, and after enough time
+to another, none that must not be done twice comes twice unless its terminal said to be busy, and after enough time
 every one has ended.
 """
 
@@ -149,7 +149,9 @@ class CommandsModel(RuleBasedStateMachine):
     @invariant()
     def nothing_is_done_twice(self) -> None:
         for tag, times in Counter(tag for got in self.received.values() for tag in got).items():
-            assert self.world.store.commands_[tag].repeatable or times <= 1 + self.busy[tag], f"{tag} came {times} times"
+            assert self.world.store.commands_[tag].repeatable or times <= 1 + self.busy[tag], (
+                f"{tag} came {times} times"
+            )
 
     def teardown(self) -> None:
         for _ in range(12):
