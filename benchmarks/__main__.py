@@ -18,13 +18,14 @@ from types import FrameType
 
 import attrs
 
-from . import codec, commands, gateway, idle, journal, kill, registry
+from . import codec, codec808, commands, gateway, idle, journal, kill, registry
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
 
 PARTS: dict[str, Callable[[Plan], Part]] = {
     "codec": codec.measure,
+    "codec808": codec808.measure,
     "commands": commands.measure,
     "gateway": gateway.measure,
     "idle": idle.measure,

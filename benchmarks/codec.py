@@ -27,11 +27,11 @@ def measure(plan: Plan) -> Part:
     """Every step that a location packet takes, then the reading of every kind of message in the vectors."""
     sample = location()
     frame, layout, raw = sample.frame, Location.__wire__, sample.frame.raw
-    floor = _time(plan, "unpack(data, start)", unpack=_FLOOR.unpack_from, data=frame.data, start=frame.start)
+    floor = timed(plan, "unpack(data, start)", unpack=_FLOOR.unpack_from, data=frame.data, start=frame.start)
     figures = [Figure("struct.unpack alone, the yardstick", floor, "us", 1.0)]
 
     def add(what: str, statement: str, at_most: float | None = None, **names: Any) -> None:
-        value = _time(plan, statement, **names)
+        value = timed(plan, statement, **names)
         figures.append(Figure(what, value, "us", value / floor, at_most))
 
     place = {"data": frame.data, "start": frame.start, "end": frame.end}
@@ -50,7 +50,7 @@ def measure(plan: Plan) -> Part:
     return Part("codec", f"a location packet of {len(raw)} bytes; the least of {plan.repeats} repeats", figures)
 
 
-def _time(plan: Plan, statement: str, **names: Any) -> float:
+def timed(plan: Plan, statement: str, **names: Any) -> float:
     """Microseconds of one call; the least of all repeats, for what makes a repeat longer is not the code."""
     timer = Timer(statement, globals=names)
     count = 10

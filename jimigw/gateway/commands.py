@@ -210,6 +210,10 @@ class Commands:
         found = self._registry.get(device_id)
         if found is None:
             return fail(self._refusal(f"{device_id} is not known", "device"))
+        text = text_in(message)
+        if text is not None:
+            # It is a text command, however it comes: the same gate for it.
+            return self.give_text(device_id, text, owner=owner, purpose=purpose, ttl=ttl, confirm=confirm, unknown=True)
         if found.protocol == "jimi":
             return fail(self._refusal(f"{device_id} speaks the Jimi protocol: it takes text commands", "syntax"))
         try:
@@ -273,6 +277,11 @@ class Commands:
     def answer_timeout(self) -> float:
         """Seconds that the answer to a text command is waited for."""
         return self.settings.answer_timeout
+
+    def family(self, device: str) -> str:
+        """Which list of text commands is this terminal's."""
+        found = self._registry.get(device)
+        return family_of(None, "") if found is None else family_of(found.model, found.protocol)
 
     def online(self, device: str) -> bool:
         """Whether a command could be sent to this terminal now."""
@@ -527,6 +536,7 @@ class Commands:
             return
         queue.under_way.add(command.id)
         self.counters.sent += 1
+        # Sessions of JT/T 808 look after their answers themselves.
         patience = now + self.settings.answer_timeout if link.window == 1 else command.expires
         self._deadlines.set(command.id, min(command.expires, patience))
         content = command.message if command.text is None else command.text
@@ -534,7 +544,9 @@ class Commands:
         try:
             link.command(command.id, content, command.expires - now)
         except Unsendable as error:
+            doubt = queue.doubt_until
             self._end(command, Life.FAILED, str(error))
+            queue.doubt_until = doubt  # nothing was sent that could be answered
 
     def _not_marked(self, command: Command, failure: Failure) -> None:
         """It could not be stored that it is being sent, so it is not: later, when something else calls for it."""
@@ -552,6 +564,15 @@ class Commands:
         at = next((i for i, other in enumerate(queue.waiting) if other.id > command.id), len(queue.waiting))
         queue.waiting.insert(at, command)
         self._deadlines.set(command.id, command.expires)
+        self._note(command)
+
+    def _note(self, command: Command) -> None:
+        """Store where a command is, for those who look: nothing waits for it."""
+        self._store.save_command(command).addErrback(
+            lambda failure: self._log.error(
+                "command {id} could not be stored: {error}", id=command.id, error=failure.getErrorMessage()
+            )
+        )
 
     def _busy(self, queue: _Queue, command: Command, text: str) -> None:
         tries = queue.busy.get(command.id, 0)
@@ -597,6 +618,7 @@ class Commands:
             self._back(queue, command, "the link was lost while the terminal was busy")
             return
         command.sendings += 1
+        self._note(command)
         queue.resting.discard(command.id)
         queue.marking[command.id] = link
         self._send(command, link)
@@ -705,6 +727,14 @@ def text_of(reply: Any) -> str | None:
         return base64.b64decode(data, validate=True).decode("gb18030", "replace")
     except ValueError:
         return None
+
+
+def text_in(message: Mapping[str, Any]) -> str | None:
+    """The text command in a message: transparent data of the type for it; None for any other message."""
+    header, body = message.get("header"), message.get("body")
+    if not isinstance(header, Mapping) or not isinstance(body, Mapping):
+        return None
+    return text_of(body) if (header.get("msg_id"), body.get("type")) == (0x8900, 0xF0) else None
 
 
 __all__ = ["CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]

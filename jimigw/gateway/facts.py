@@ -12,6 +12,7 @@ from jimigw.model.device import Device
 from jimigw.model.report import Report
 
 from .catalogue import firmware_of
+from .commands import text_of
 
 Fact = tuple[str, Any]
 _LONGEST = 64
@@ -49,9 +50,16 @@ def _reply(body: Mapping[str, Any]) -> Iterator[Fact]:
         yield "firmware", firmware
 
 
+def _words(body: Mapping[str, Any]) -> Iterator[Fact]:
+    text = text_of(body)
+    if body.get("type") == 0xF0 and text is not None:
+        yield from _reply({"content": text})
+
+
 FACTS: Mapping[tuple[str, int], Callable[[Mapping[str, Any]], Iterator[Fact]]] = {
     ("jt808", 0x0100): _registration,
     ("jt808", 0x0107): _attributes,
+    ("jt808", 0x0900): _words,
     ("jimi", 0x94): _transfer,
     ("jimi", 0xE0): _cameras,
     ("jimi", 0x21): _reply,

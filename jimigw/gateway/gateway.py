@@ -129,6 +129,8 @@ class Gateway:
     def _decided(self, link: Link, identity: str, report: Report, now: float, admitted: bool) -> bool:
         if not admitted:
             self.counters.refused_logins += 1
+            # It was let in on this connection before, and is not any more.
+            self.closed(link, "it is let in no more", now)
             return False
         if link.alive:
             self._enter(link, identity, report, now)
@@ -222,10 +224,12 @@ class Gateway:
             "message": command.message,
             "reply": command.reply,
             "owner": command.owner,
+            "purpose": command.purpose or None,
             "sendings": command.sendings,
         }
         body = {key: value for key, value in ending.items() if value is not None}
-        protocol = "jimi" if device is None else device.protocol
+        # A terminal that was entered and never came: its number tells what it will speak.
+        protocol = (device.protocol if device is not None else "") or ("jimi" if len(command.device) == 15 else "jt808")
         header = {"imei" if protocol == "jimi" else "phone": command.device}
         received = datetime.fromtimestamp(command.ended, UTC)
         report = Report(protocol, "command_result", {"header": header, "body": body}, b"", received)

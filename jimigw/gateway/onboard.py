@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from jimigw.model.command import Command, Life
 
-from .catalogue import CommandRefused, Step, differs, plan
+from .catalogue import JC400, CommandRefused, Step, differs, plan
 
 _SERVER = "SERVER"
 _PURPOSE = "onboarding"
@@ -32,6 +32,8 @@ class Gives(Protocol):
 
     def online(self, device: str) -> bool: ...
 
+    def family(self, device: str) -> str: ...
+
     @property
     def answer_timeout(self) -> float: ...
 
@@ -51,6 +53,8 @@ async def _onboard(commands: Gives, device: str, owner: str, confirm: bool, sett
         steps = plan(**settings)
     except TypeError as error:
         raise CommandRefused(f"the settings are wrong: {error}") from None
+    if commands.family(device) != JC400:
+        raise CommandRefused(f"{device} is no JC400 or JC261, whose sequence this is", code="device")
     if not confirm:
         texts = " · ".join(step.text for step in steps)
         raise CommandRefused(f"this turns the terminal to another server: {texts}. Confirm it", code="confirm")
@@ -64,6 +68,7 @@ async def _onboard(commands: Gives, device: str, owner: str, confirm: bool, sett
     for step in steps:
         if step.name != _SERVER and step.query is not None:
             right = await _read_back(commands, device, owner, step, lines) and right
+    lines += [f"{step.name} cannot be read back" for step in steps if step.query is None]
     for step in steps:
         if step.name == _SERVER:
             await _server(commands, device, owner, step, lines, right)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from jimigw.model.device import Card, Device
 from jimigw.store.interface import CardChanges, Contents, IStore
 
-_FLUSH_AT_ONCE = 2000
+FLUSH_AT_ONCE = 2000
 """States that are handed to the store at once: making their rows takes the reactor a few milliseconds."""
 
 
@@ -157,7 +157,7 @@ class Registry:
             return succeed(None)
         if self._flushing is not None:
             return self._flushing
-        batch = list(islice(self._stale.values(), _FLUSH_AT_ONCE))
+        batch = list(islice(self._stale.values(), FLUSH_AT_ONCE))
         for device in batch:
             del self._stale[device.id]
             device.stale = False
@@ -176,6 +176,14 @@ class Registry:
         saving = self._store.save_states([(device.id, device) for device in batch])
         saving.addCallbacks(lambda _: settle(None), lambda failure: settle(failure.getErrorMessage()))
         return done
+
+    def store_now(self, device: Device) -> None:
+        """Store the state of this terminal at once; what fails is tried again with the others."""
+        self.touch(device)
+        if self._store is not None and self._stale.pop(device.id, None) is not None:
+            device.stale = False
+            saving = self._store.save_states([(device.id, device)])
+            saving.addErrback(lambda _: self.touch(device))
 
     def flush_all(self) -> Deferred[None]:
         """Store all states that changed: at the end of the service. States that cannot be stored are given up."""

@@ -67,7 +67,17 @@ def _firmware(body: Mapping[str, Any]) -> str:
     return "it replaces the firmware"
 
 
-_DANGERS = {0x8103: _parameters, 0x8105: _control, 0x8108: _firmware, 0x8500: _vehicle}
+def _answer(body: Mapping[str, Any]) -> str:
+    return "it is an answer, which the gateway gives itself once a report is stored"
+
+
+_DANGERS = {
+    **dict.fromkeys((0x8001, 0x8004, 0x8100, 0x8800, 0x9212), _answer),
+    0x8103: _parameters,
+    0x8105: _control,
+    0x8108: _firmware,
+    0x8500: _vehicle,
+}
 
 
 def check_message(message: Mapping[str, Any], *, confirm: bool = False) -> tuple[dict[str, Any], bool]:

@@ -39,8 +39,8 @@ class Rider:
 
     @property
     def alive(self) -> bool:
-        """Always: a rider has passed the door of its session, which asks nobody after that."""
-        return True
+        """Whether the terminal is still heard on this connection."""
+        return self.carrier.riders.get(self.identity) is self
 
     def tapped(self, data: bytes) -> None:
         """Show those who listen what goes to the terminal."""
@@ -133,11 +133,12 @@ class Riders:
         again = rider is not None
         if rider is None:
             rider = Rider(self, event.identity)
+        self.riders[event.identity] = rider
         if self.factory.gateway.login(rider, event.identity, event.report, now) is not True:
             # Admission changed its mind between the session's question and now.
+            del self.riders[event.identity]
             self.session.forget(event.identity, now)
             return
-        self.riders[event.identity] = rider
         if not again:
             self._log.info("{device} logged in from {address}", device=event.identity, address=self.address)
 

@@ -32,6 +32,9 @@ GOODBYE = 5.0
 SWEEP_INTERVAL = 1.0
 """Seconds between two looks at the deadlines of all connections: one timer for all, none for each."""
 
+_ASK_AGAIN = 5.0
+"""Seconds after which admission is asked once more about a terminal that was not let in and is still connected."""
+
 _READ_SIZE = 4096
 """Bytes of one read. Reports are small, and a buffer of 64 KiB for each of them costs a third of the read."""
 
@@ -103,6 +106,9 @@ class Terminal(TwistedProtocol):
         self._direct = False
         self._reason: str | None = None
         self._last_call: IDelayedCall | None = None
+        #: the login that was not let in, and when it is looked at again
+        self._refused: LoggedIn | None = None
+        self._again_at = 0.0
 
     # -- the edge's side ------------------------------------------------------------------------------------------
 
@@ -140,11 +146,14 @@ class Terminal(TwistedProtocol):
         again = self.device is not None
         admitted = self.factory.gateway.login(self, event.identity, event.report, now)
         if isinstance(admitted, Deferred):
-            admitted.addCallback(self._admitted, event.identity, again)
+            admitted.addCallback(self._admitted, event, again)
         else:
-            self._admitted(admitted, event.identity, again)
+            self._admitted(admitted, event, again)
 
-    def _admitted(self, admitted: bool, identity: str, again: bool) -> None:
+    def _admitted(self, admitted: bool, event: LoggedIn, again: bool) -> None:
+        identity = event.identity
+        self._refused = None if admitted else event
+        self._again_at = self.factory.seconds() + _ASK_AGAIN
         if admitted:
             if not again:
                 self._log.info("{device} logged in from {address}", device=identity, address=self.address)
@@ -175,6 +184,10 @@ class Terminal(TwistedProtocol):
                     port=self.factory.name,
                     address=self.address,
                 )
+        if self._refused is not None and now >= self._again_at:
+            # It stays connected, and may have been entered by now, or let in by the platform.
+            refused, self._refused = self._refused, None
+            self._logged_in(refused, now)
         if session.identity is None and now - self.since >= limits.login_timeout:
             counters.login_timeouts += 1
             self.disconnect(f"no login within {limits.login_timeout:g} s")
@@ -369,9 +382,9 @@ class TerminalFactory(Factory):
         """A connection is there."""
         self.counters.connections += 1
         self.connections.add(terminal)
-        if self.limits.max_connections_per_address:
-            host = _host(terminal._address)
-            self._per_host[host] = self._per_host.get(host, 0) + 1
+        # Also where there is no limit: a reload may bring one.
+        host = _host(terminal._address)
+        self._per_host[host] = self._per_host.get(host, 0) + 1
 
     def closed(self, terminal: Terminal) -> None:
         """A connection is gone."""

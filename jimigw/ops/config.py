@@ -105,7 +105,8 @@ def _read_file(path: str, problems: list[str]) -> dict[str, Any]:
 def _read_override(text: str, problems: list[str]) -> dict[str, Any]:
     """Give ``KEY=TOML`` as the tables a file with this one line would have."""
     name, equals, value = text.partition("=")
-    parts = name.strip().split(".")
+    name = name.strip(" \t")
+    parts = name.split(".")
     if not equals or not all(map(_BARE_KEY.fullmatch, parts)):
         example = f"{_OVERRIDE} 'log.level=\"debug\"'"
         problems.append(f"{_OVERRIDE} {shown(text)}: it is not KEY=VALUE; expected for example {example}")
@@ -119,7 +120,7 @@ def _read_override(text: str, problems: list[str]) -> dict[str, Any]:
         hint = ""
         if _WORDS.fullmatch(value.strip()):
             hint = f"; text needs quotes: {_OVERRIDE} '{name}=\"{value.strip()}\"'"
-        problems.append(f"{name.strip()}: {shown(value)} is not a TOML value ({error}){hint} ({_OVERRIDE})")
+        problems.append(f"{name}: {shown(value)} is not a TOML value ({error}){hint} ({_OVERRIDE})")
         return {}
     tree: dict[str, Any] = {parts[-1]: parsed["value"]}
     for part in reversed(parts[:-1]):

@@ -290,8 +290,8 @@ class StoreConfig:
     flush_interval: float = key(
         Number(0.1, 3600),
         10.0,
-        "Time between two looks at what terminals have shown of themselves since (last position, last seen); "
-        "some thousands are stored at each. The journal has their reports in any case.",
+        "Time between two times that what terminals have shown of themselves is stored (last position, last seen). "
+        "The journal has their reports in any case.",
         _SECONDS,
         restart=True,
     )

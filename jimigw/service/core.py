@@ -20,13 +20,12 @@ from jimigw.gateway.admission import Open
 from jimigw.gateway.commands import Commands, CommandSettings
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
-from jimigw.gateway.registry import Registry
+from jimigw.gateway.registry import FLUSH_AT_ONCE, Registry
 from jimigw.gateway.signing import SigningError
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.device import Device
 from jimigw.net.carrier import Carrier
-from jimigw.net.polling import poll_plainly
 from jimigw.net.tcp import Limits, TerminalFactory
 from jimigw.net.udp import Datagrams
 from jimigw.ops.config import Config, ConfigError
@@ -56,6 +55,7 @@ STATUS_INTERVAL = 60.0
 """Seconds between two lines in the log that say how the service is doing."""
 
 _PRUNE_INTERVAL = 3600.0
+_FLUSH_PAUSE = 0.1
 _DAY = 86_400.0
 
 
@@ -125,8 +125,9 @@ class Jimigw(Service):
             self.config.data_path.mkdir(parents=True, exist_ok=True)
             self.doors.open(self.config)
             key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
-            contents = self.store.start()
+            # The journal has the lock that keeps a second service, perhaps a newer one, from the files of this one.
             self.journal.start()
+            contents = self.store.start()
         except (JournalError, StoreError, DoorError, SigningError) as error:
             self._fail(str(error))
             return
@@ -140,12 +141,11 @@ class Jimigw(Service):
         self.store.on_cards_changed(self.registry.cards_changed)
         self._open_jimi()
         self._open_jt808()
-        self.manhole.start().addErrback(lambda failure: self._fail(f"manhole: {failure.getErrorMessage()}"))
+        self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
         self._catch_hangups()
         _calm_collector()
-        poll_plainly(self.reactor)
         self._every("status", STATUS_INTERVAL, self._say_status)
-        self._every("flush", self.config.store.flush_interval, self.registry.flush)
+        self._every("flush", self.config.store.flush_interval, self._flush)
         self._every("prune", _PRUNE_INTERVAL, self._prune)
 
     def _take_settings(self) -> None:
@@ -179,7 +179,7 @@ class Jimigw(Service):
         jt808 = self.config.jt808
 
         def session() -> Jt808Session:
-            return Jt808Session(self.doors.door, self._jt808, self.budget)
+            return Jt808Session(self.doors, self._jt808, self.budget)
 
         around = (self.reactor, self.gateway, session, _limits(jt808))
         factory = TerminalFactory("jt808", *around, self.throttle.complain, Carrier)
@@ -220,32 +220,32 @@ class Jimigw(Service):
         """Read the config again and take over what can be while the service runs; what came of it, in lines.
 
         A config that cannot be used changes nothing. Sessions that are open keep what they were made with, but for the
-        limits of their ports; secrets in files (the manhole's password and keys) are read at each login anyway.
+        limits of their ports. The keys of operators (SSH) are read at each login anyway, their password at the start.
         """
-        lines = self._reloaded()
+        done, lines = self._reloaded()
         for line in lines:
-            self._log.info("reload: {line}", line=line)
+            (self._log.info if done else self._log.warn)("reload: {line}", line=line)
         return lines
 
-    def _reloaded(self) -> list[str]:
+    def _reloaded(self) -> tuple[bool, list[str]]:
         if self._load is None:
-            return ["there is no file to read the config from"]
+            return False, ["there is no file to read the config from"]
         try:
             # The folder that a relative data_dir begins in stays: a daemon may have changed its own since.
             new = attrs.evolve(self._load(), started_in=self.config.started_in)
         except ConfigError as error:
-            return ["the config cannot be used, and nothing has changed:", *str(error).splitlines()]
+            return False, ["the config cannot be used, and nothing has changed:", *str(error).splitlines()]
         found = changes(self.config, new)
         config = taken_over(self.config, new)
         try:
             # Also where nothing differs: the secret for hooks lies in a file of its own.
             self.doors.open(config)
         except (DoorError, SigningError) as error:
-            return [f"nothing has changed: {error}"]
+            return False, [f"nothing has changed: {error}"]
         self.config = config
         self._take_over()
         lines = [f"{change} (needs a restart)" if change.restart else str(change) for change in found]
-        return lines or ["nothing has changed"]
+        return True, lines or ["nothing has changed"]
 
     def _take_over(self) -> None:
         config = self.config
@@ -264,6 +264,18 @@ class Jimigw(Service):
             act()
 
         self._timers[name] = self.reactor.callLater(seconds, again)
+
+    def _flush(self) -> None:
+        """Store the states that changed: a few thousand at a time, with pauses in which terminals get their answers."""
+        self._flush_some(self.registry.stale)
+
+    def _flush_some(self, left: int) -> None:
+        def on(_: object) -> None:
+            if left > FLUSH_AT_ONCE and self.running:
+                pause = self.reactor.callLater(_FLUSH_PAUSE, self._flush_some, left - FLUSH_AT_ONCE)
+                self._timers["rest of the flush"] = pause
+
+        self.registry.flush().addCallback(on)
 
     def _removed(self, device: Device) -> None:
         """People took a terminal out of the registry with another program."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -18,13 +19,24 @@ from jimigw.web.hooks import HookSettings, PlatformHooks
 
 
 class Doors:
-    """The entrance that the config wants. It can be changed while terminals are on line."""
+    """The entrance that the config wants. It can be changed while terminals are on line.
+
+    It is itself the door of the JT/T 808 sessions, so that those that are open ask whoever decides now.
+    """
 
     def __init__(self, gateway: Gateway, reactor: Any) -> None:
         self._gateway, self._reactor = gateway, reactor
         self._secret = b""
         self._hooks: PlatformHooks | None = None
-        self.door: Door | HookedDoor = Door(Open(), bytes(32))
+        self._door: Door | HookedDoor = Door(Open(), bytes(32))
+
+    def register(self, identity: str, body: Mapping[str, Any], phone: str) -> tuple[int, str] | None:
+        """The result of a registration and the code, None where the platform has to be asked."""
+        return self._door.register(identity, body, phone)
+
+    def authenticate(self, identity: str, code: str, phone: str) -> bool | None:
+        """Whether this is the terminal's code, None where the platform has to be asked."""
+        return self._door.authenticate(identity, code, phone)
 
     def open(self, config: Config) -> None:
         """Let in whom the config lets in. :class:`DoorError` or :class:`SigningError` for a secret that cannot be used;
@@ -37,7 +49,7 @@ class Doors:
             self._secret = load_secret(config.path(SECRET_FILE))
         if admission.mode != "hooks":
             gateway.admission = Open() if admission.mode == "open" else Listed(gateway.registry)
-            gateway.questions, self.door = None, Door(gateway.admission, self._secret)
+            gateway.questions, self._door = None, Door(gateway.admission, self._secret)
             self._replace(None)
             return
         secret = admission.hook_secret_file
@@ -60,7 +72,7 @@ class Doors:
             rechecks=max(1, admission.hook_concurrency // 4),
         )
         door = HookedDoor(hooked)
-        gateway.admission, gateway.questions, self.door = hooked, door, door
+        gateway.admission, gateway.questions, self._door = hooked, door, door
         self._replace(hooks)
 
     def close(self) -> Deferred[None]:
@@ -84,4 +96,5 @@ class Doors:
 
     def _changed(self, identity: str, state: object) -> None:
         if isinstance(state, Device):
-            self._gateway.registry.touch(state)
+            # What the platform said is in no report: it would be lost with the process.
+            self._gateway.registry.store_now(state)

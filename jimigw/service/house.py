@@ -27,6 +27,7 @@ from .doors import Doors
 from .ports import Ports
 
 _LONGEST = 65_541
+_WIDE, _MOST_LINES = 76, 6
 
 Figures = dict[str, dict[str, Any]]
 
@@ -54,11 +55,10 @@ class House:
         return self.registry.save_card(device)
 
     def describe(self, device: Device | None, traffic: Traffic) -> Sequence[str]:
-        """A frame in lines for people: what kind it is, and its content as JSON."""
-        if traffic.message is not None:
-            return [f"{traffic.kind} {_shown(traffic.message)}"]
-        protocol = traffic.protocol if device is None else device.protocol
-        return [_shown(message) for message in _messages(protocol, traffic.raw)] or [traffic.raw.hex()]
+        """A frame in lines for people: what it is, then what it says."""
+        protocol, message = traffic.protocol, traffic.message
+        messages = _messages(protocol, traffic.raw) if message is None else [message]
+        return [line for each in messages for line in _told(protocol, each)] or [traffic.raw.hex()]
 
     def stats(self) -> Figures:
         """Counters and gauges: section, name, value."""
@@ -95,5 +95,22 @@ def _messages(protocol: str, raw: bytes) -> list[dict[str, Any]]:
     return [decode_frame(piece).to_json() for piece in frames_of(raw, _LONGEST) if isinstance(piece, Frame)]
 
 
-def _shown(message: Any) -> str:
-    return _text(message).decode("utf-8", "replace")
+def _told(protocol: str, message: dict[str, Any]) -> list[str]:
+    header, body = message.get("header") or {}, message.get("body")
+    digits = 2 if protocol == "jimi" else 4
+    head = f"0x{header.get('msg_id', 0):0{digits}X} #{header.get('msg_sn', '?')}"
+    pairs = [f"{name}={_shown(value)}" for name, value in body.items()] if isinstance(body, dict) else [_shown(body)]
+    lines = [head]
+    for at, pair in enumerate(pairs):
+        if len(lines[-1]) + len(pair) < _WIDE:
+            lines[-1] += f"  {pair}"
+        elif len(lines) < _MOST_LINES:
+            lines.append(pair)
+        else:
+            lines[-1] += f"  ({len(pairs) - at} more)"
+            break
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else _text(value).decode("utf-8", "replace")

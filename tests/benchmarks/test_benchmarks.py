@@ -48,6 +48,14 @@ def test_codec_as_a_table() -> None:
         assert " us " in line and line.rstrip().endswith(("x", "met", "MISSED"))
 
 
+def test_codec_of_808() -> None:
+    done = run("codec808", "--quick", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = json.loads(done.stdout)["parts"]
+    assert "107 bytes" in part["title"]
+    assert [figure.get("at_most") for figure in part["figures"]] == [None, 6.0, None, None]
+
+
 def test_codec_as_json() -> None:
     done = run("codec", "--quick", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -71,7 +79,10 @@ def test_registry_as_a_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["codecs"], "'codecs' is no part; the parts are codec, commands, gateway, idle, journal, kill, registry"),
+        (
+            ["codecs"],
+            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, registry",
+        ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
     ],

@@ -19,6 +19,12 @@ from .world import IMEI, PHONE, CommandWorld
 OTHER = "863000000000002"
 
 
+def text_message(text: bytes) -> dict[str, Any]:
+    """A text command as the message that it goes as."""
+    data = base64.b64encode(text).decode()
+    return {"header": {"msg_id": 0x8900}, "body": {"type": 0xF0, "data": data}}
+
+
 def refusal(result: Any) -> CommandRefused:
     assert isinstance(result, Failure), result
     error = result.value
@@ -93,6 +99,9 @@ def test_a_command_that_cannot_be_stored_is_not_sent() -> None:
         (lambda c: c.give_message(PHONE, {"header": {"msg_id": 0x8105}, "body": {"command": 5}}, owner="x"), "confirm"),
         (lambda c: c.give_message(PHONE, {"header": {"msg_id": 0x8104}, "body": {"x": object()}}, owner="x"), "syntax"),
         (lambda c: c.give_message(PHONE, {"header": {"msg_id": 0x8104}, "body": []}, owner="x"), "syntax"),
+        (lambda c: c.give_message(PHONE, {"header": {"msg_id": 0x8001}, "body": {"seq": 1}}, owner="x"), "confirm"),
+        (lambda c: c.give_message(PHONE, text_message(b"RELAY,1"), owner="x"), "confirm"),
+        (lambda c: c.give_message(PHONE, text_message(b"VERSION#RELAY,1"), owner="x"), "syntax"),
     ],
 )
 def test_what_cannot_be_given_is_refused_and_not_stored(give: Any, code: str) -> None:
@@ -688,3 +697,33 @@ def test_a_text_command_over_jt808_ends_by_the_words_of_the_terminal(words: byte
 @pytest.mark.parametrize("reply", [None, {}, {"data": 5}, {"data": "***"}, [], "x"])
 def test_a_reply_without_words_has_no_text(reply: Any) -> None:
     assert text_of(reply) is None
+
+
+def test_a_text_command_over_jt808_that_finds_its_terminal_busy_is_given_again_and_expires() -> None:
+    world = CommandWorld()
+    link = world.login(PHONE)
+    command = world.give("STATUS", PHONE, ttl=20.0)
+    busy = {"type": 0xF0, "data": base64.b64encode(b"busy").decode()}
+    world.commands.ended(PHONE, command.id, "answered", "0x0900", busy)
+    world.clock.advance(BUSY_WAITS[0])
+    assert [tag for tag, _ in link.given] == [command.id] * 2
+    world.clock.advance(20.0)
+    assert world.state(command) == "expired"
+    assert link.cancelled == [command.id]
+
+
+def test_a_text_command_that_comes_as_a_message_is_one() -> None:
+    world = CommandWorld()
+    world.device(PHONE)
+    given = world.result(world.commands.give_message(PHONE, text_message(b"VERSION#"), owner="x"))
+    assert (given.text, given.message, given.repeatable) == ("VERSION", None, True)
+    ours = world.result(world.commands.give_message(PHONE, text_message(b"SOMETHING,1"), owner="x", confirm=True))
+    assert (ours.text, ours.repeatable) == ("SOMETHING,1", False)
+
+
+def test_those_who_look_see_that_a_command_waits_again() -> None:
+    world = CommandWorld()
+    world.login()
+    command = world.give("VERSION")
+    world.lose()
+    assert world.state(command) == "queued"

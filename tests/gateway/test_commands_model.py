@@ -1,8 +1,8 @@
 """Commands against everything that terminals, links, disks and crashes do: the promises hold in every order.
 
 Each command ends in at most one end state and stays there, none is sent after its end, none is confirmed by the answer
-to another, none that must not be done twice comes twice unless its terminal said to be busy, and after enough time
-every one has ended.
+to another, none that must not be done twice comes twice unless the terminal said that it was busy, and after enough
+time every one has ended.
 """
 
 from __future__ import annotations

@@ -13,9 +13,11 @@ from twisted.python.failure import Failure
 from jimigw.gateway.admission import Admission, Open
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
+from jimigw.model.device import Card
 from jimigw.net.tcp import GOODBYE, Limits, Terminal, TerminalFactory
 from jimigw.protocols.jimi.codec import one_frame
 from jimigw.protocols.jimi.session import Session, Settings
+from jimigw.store.interface import CardChanges
 from tests.support.admission import listed
 from tests.support.recorder import RecordingJournal
 from tests.vectors.jimi import named
@@ -116,6 +118,32 @@ def test_a_terminal_that_is_not_known_is_answered_but_not_stored() -> None:
     assert edge.said == [
         f"{IMEI} is not let in: it gets its answers, what it reports is not stored (from 192.0.2.1:4000)"
     ]
+
+
+def test_a_terminal_that_was_refused_is_let_in_within_seconds_of_being_entered() -> None:
+    admission = listed()
+    edge = Edge(admission=admission)
+    terminal, _ = edge.connect()
+    terminal.dataReceived(LOGIN)
+    admission._registry.cards_changed(CardChanges([Card(IMEI, listed=True)], ()))
+    edge.pass_time(7)
+    terminal.dataReceived(LOCATION)
+    edge.journal.commit()
+    assert edge.journal.kinds() == ["login", "position"]
+    edge.pass_time(20)
+    assert (edge.gateway.counters.logins, len(edge.said)) == (1, 1)
+
+
+def test_a_terminal_that_is_let_in_no_more_reports_no_more() -> None:
+    admission = listed(IMEI)
+    edge = Edge(admission=admission)
+    terminal, wire = edge.connect()
+    terminal.dataReceived(LOGIN)
+    admission._registry.cards_changed(CardChanges([Card(IMEI, listed=False)], ()))
+    terminal.dataReceived(LOGIN + LOCATION)
+    edge.journal.commit()
+    assert edge.journal.kinds() == ["login", "logout"]
+    assert wire.frames() == ["01/5", "01/5"]
 
 
 class TestDeadlines:

@@ -30,6 +30,8 @@ class Terminal:
         self.decoder = FrameDecoder(1 << 16)
         self.datagrams: list[bytes] = []
         self.heard: list[tuple[int, dict[str, Any]]] = []
+        #: the serial number of the latest message of each id
+        self.serials: dict[int, int] = {}
 
     async def say(self, msg_id: int, body: dict[str, Any]) -> None:
         header = {"msg_id": msg_id, "phone": self.phone, "msg_sn": self.serial}
@@ -52,6 +54,7 @@ class Terminal:
         for piece in frames_of(data, 1 << 16) if self.udp else self.decoder.feed(data):
             assert isinstance(piece, Frame)
             self.heard.append((piece.header.msg_id, decode_frame(piece).to_json()["body"]))
+            self.serials[piece.header.msg_id] = piece.header.msg_sn
 
     async def hear(self, msg_id: int, count: int = 1) -> dict[str, Any]:
         for _ in range(5000):

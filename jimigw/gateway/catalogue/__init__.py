@@ -5,7 +5,7 @@ Sans-I/O. Tables of the vendor's lists (:mod:`.jc400`, :mod:`.jc371`, :mod:`.jc1
 """
 
 from .checking import LONGEST, CommandRefused, CommandText, check
-from .families import TITLES, entries, families, family_of, lookup
+from .families import JC400, TITLES, entries, families, family_of, lookup
 from .onboarding import ONBOARDING, Step, Unclear, differs, plan
 from .replies import Verdict, firmware_of, judge
 from .rows import Argument, Entry, Risk
@@ -14,6 +14,7 @@ reply_kind = judge
 """How an answer reads, by the name that callers know it by."""
 
 __all__ = [
+    "JC400",
     "LONGEST",
     "ONBOARDING",
     "TITLES",

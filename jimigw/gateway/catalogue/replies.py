@@ -34,7 +34,9 @@ _REFUSALS = tuple(
 )
 _BUSY = re.compile(rf"(?:{_LABEL}|device (?:is )?)busy(?:\b[^:;=]{{0,60}})?\Z", re.IGNORECASE)
 
-_VERSION = re.compile(r"(?:\[VERSION\]|(?<![A-Za-z0-9])VERSION\s*[:=,])\s*([^\s,;#]+)", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?:\[VERSION\]|(?<![A-Za-z0-9])VERSION\s*[:=,])\s*(?:\[VERSION\])?\s*([^\s,;#]+)", re.IGNORECASE
+)
 _FIRMWARE = re.compile(r"(?<![!-~])(\w+_V\d[\w.]*)")
 _MODEL = re.compile(r"J?C(\d{3}[A-Z]{0,3})", re.IGNORECASE | re.ASCII)
 

@@ -176,7 +176,8 @@ def command_ended(command: Command, width: int) -> list[str]:
     took = f" after {command.ended - since:.1f} s" if command.ended and since else ""
     why = f": {printable(command.why)}" if command.why and command.state is not Life.ANSWERED else ""
     head = f"command {command.id}, {printable(command.title)} for {command.device}, is {command.state}{took}{why}"
-    return [*wrapped(head, width), *_indented(command.reply, width)]
+    late = ["what it said later:", *_indented(command.late, width)] if command.late is not None else []
+    return [*wrapped(head, width), *_indented(command.reply, width), *late]
 
 
 def _indented(value: object, width: int) -> list[str]:

@@ -139,7 +139,11 @@ class Following:
         code = getattr(error, "code", None)
         if insist and code in ("confirm", "unknown"):
             lines.append(f"If it is meant, repeat it so: {insist.format(f'{code}=True')}")
-        elif not isinstance(code, str) and not isinstance(error, (OperatorError, JournalError, StoreError)):
+        elif not (
+            isinstance(code, str)
+            or isinstance(error, (OperatorError, JournalError, StoreError))
+            or type(error) is LookupError
+        ):
             # A fault of ours rather than a refusal: whoever mends it wants to know where.
             self._log.failure("manhole: {what} failed", failure, what=what)
             lines = [f"{what}: {type(error).__name__}: {printable(str(error))} (the log says where)"]

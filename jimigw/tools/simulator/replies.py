@@ -104,6 +104,7 @@ def _setting(name: str) -> Callable[[Commanded, list[str]], str]:
 #: what a terminal is set to when it leaves the factory, as far as it can be asked for here
 FACTORY_SETTINGS = {
     "APN": "internet",
+    "COREKITSW": "1",
     "FILELIST": "http://example.org/filelist",
     "RSERVICE": "rtmp://example.org:1936/live",
     "SERVER": "1,example.org,21100",

@@ -55,6 +55,7 @@ def test_how_an_answer_reads(reply: str, verdict: Verdict) -> None:
     ("reply", "model", "firmware"),
     [
         ("[VERSION]JC400D_WAVA_DMS_V4.2.13_210716.2013", "JC400D", "JC400D_WAVA_DMS_V4.2.13_210716.2013"),
+        ("VERSION:[VERSION]JC400D_WAVA_DMS_V4.2.13_210716.2013;X:1", "JC400D", "JC400D_WAVA_DMS_V4.2.13_210716.2013"),
         ("[VERSION] JC400D_WAVA_DMS_V4.2.13_210716.2013#", "JC400D", "JC400D_WAVA_DMS_V4.2.13_210716.2013"),
         (
             "VERSION:KMC28_0_0_STD_JM_C261_V1.8.0.9_250807.1920; UPLOAD:http://gw.example.org/upload",

@@ -1,0 +1,1 @@
+"""The journal's readers: whoever is told what terminals say."""
