@@ -18,7 +18,7 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, gateway, idle, journal, kill, registry
+from . import codec, codec808, commands, gateway, idle, journal, kill, registry
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -26,6 +26,7 @@ from .programs import allow_many_files
 PARTS: dict[str, Callable[[Plan], Part]] = {
     "codec": codec.measure,
     "codec808": codec808.measure,
+    "commands": commands.measure,
     "gateway": gateway.measure,
     "idle": idle.measure,
     "journal": journal.measure,
@@ -67,10 +68,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__.split("\n\n")[0] if __doc__ else ""
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--quick", action="store_true", help="everything once, briefly; under half a minute")
+    parser.add_argument("--quick", action="store_true", help="everything once, briefly; under a minute")
     parser.add_argument("--json", action="store_true", help="one JSON object, at the end")
     parser.add_argument("--rounds", type=_count, metavar="N", help="rounds of floor and service in turn (5)")
     parser.add_argument("--kills", type=_count, metavar="N", help="how often the service is killed (20)")
+    parser.add_argument("--commands", type=_many, metavar="N", help="commands that are given (10,000)")
+    parser.add_argument("--commanded", type=_many, metavar="N", help="terminals that get them (1,000)")
+    parser.add_argument("--restarts", type=_count, metavar="N", help="kills while they are given (3)")
+    parser.add_argument("--giving", type=_count, metavar="SECONDS", help="how long they are given (90)")
     parser.add_argument("--scratch", metavar="FOLDER", help="where data is kept meanwhile (the temporary folder)")
     options = parser.parse_args(arguments)
     if unknown := [each for each in options.parts if each not in PARTS]:
@@ -81,15 +86,31 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _count(text: str) -> int:
+    return _between(text, 1000)
+
+
+def _many(text: str) -> int:
+    return _between(text, 100_000)
+
+
+def _between(text: str, most: int) -> int:
     number = int(text)
-    if not 1 <= number <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 to 1000")
+    if not 1 <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 to {most}")
     return number
 
 
 def _plan(options: argparse.Namespace, scratch: Path) -> Plan:
     plan = quick(scratch) if options.quick else Plan(scratch)
-    return attrs.evolve(plan, rounds=options.rounds or plan.rounds, kills=options.kills or plan.kills)
+    return attrs.evolve(
+        plan,
+        rounds=options.rounds or plan.rounds,
+        kills=options.kills or plan.kills,
+        orders=options.commands or plan.orders,
+        commanded=options.commanded or plan.commanded,
+        restarts=options.restarts or plan.restarts,
+        giving=options.giving or plan.giving,
+    )
 
 
 def _kept_in_memory(folder: Path) -> bool:

@@ -1,10 +1,12 @@
-"""How much is measured: the numbers behind ``--quick``, ``--rounds`` and ``--kills``."""
+"""How much is measured: the numbers behind ``--quick`` and the options with a number."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import attrs
+
+from .soak.account import Times
 
 
 @attrs.frozen
@@ -25,6 +27,12 @@ class Plan:
     kills: int = 20
     kill_connections: int = 500
     terminals: int = 100_000
+    #: commands, the terminals that get them, kills meanwhile, seconds in which they are given
+    orders: int = 10_000
+    commanded: int = 1000
+    restarts: int = 3
+    giving: float = 90.0
+    times: Times = attrs.field(factory=Times)
 
 
 def quick(scratch: Path) -> Plan:
@@ -41,4 +49,9 @@ def quick(scratch: Path) -> Plan:
         batch_seconds=0.3,
         kills=3,
         terminals=10_000,
+        orders=300,
+        commanded=60,
+        restarts=1,
+        giving=4.0,
+        times=Times(ttl=6.0, brief=2.0, answer_timeout=1.0, doubt=2.0),
     )

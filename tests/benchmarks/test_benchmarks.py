@@ -79,7 +79,10 @@ def test_registry_as_a_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["codecs"], "'codecs' is no part; the parts are codec, codec808, gateway, idle, journal, kill, registry"),
+        (
+            ["codecs"],
+            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, registry",
+        ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
     ],
