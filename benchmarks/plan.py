@@ -25,6 +25,8 @@ class Plan:
     kills: int = 20
     kill_connections: int = 500
     terminals: int = 100_000
+    logins: int = 20_000
+    login_seconds: float = 10.0
 
 
 def quick(scratch: Path) -> Plan:
@@ -41,4 +43,6 @@ def quick(scratch: Path) -> Plan:
         batch_seconds=0.3,
         kills=3,
         terminals=10_000,
+        logins=2000,
+        login_seconds=1.0,
     )
