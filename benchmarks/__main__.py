@@ -18,7 +18,7 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, commands, gateway, idle, journal, kill, registry
+from . import codec, codec808, commands, gateway, idle, journal, kill, logins, registry
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Plan], Part]] = {
     "idle": idle.measure,
     "journal": journal.measure,
     "kill": kill.measure,
+    "logins": logins.measure,
     "registry": registry.measure,
 }
 

@@ -33,6 +33,8 @@ class Plan:
     restarts: int = 3
     giving: float = 90.0
     times: Times = attrs.field(factory=Times)
+    logins: int = 20_000
+    login_seconds: float = 10.0
 
 
 def quick(scratch: Path) -> Plan:
@@ -54,4 +56,6 @@ def quick(scratch: Path) -> Plan:
         restarts=1,
         giving=4.0,
         times=Times(ttl=6.0, brief=2.0, answer_timeout=1.0, doubt=2.0),
+        logins=2000,
+        login_seconds=1.0,
     )

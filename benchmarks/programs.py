@@ -124,7 +124,7 @@ def service(folder: Path, *settings: str) -> Iterator[Server]:
     has said so by waiting for the process.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     arguments = [f"data_dir={json.dumps(str(folder))}", f'jimi.endpoints=["tcp:{port}:interface={LOOPBACK}"]']
     command = [sys.executable, "-c", _RUN_TWISTD, "-n", "--pidfile=", "jimigw"]
     command += [f"--set={each}" for each in (*arguments, *_other_ports_closed(), *settings)]
@@ -168,7 +168,8 @@ def _other_ports_closed() -> Iterator[str]:
                 yield f'{section}.{name}=""'
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody has just now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

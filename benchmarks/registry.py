@@ -48,7 +48,7 @@ def measure(plan: Plan) -> Part:
     folder.mkdir(parents=True, exist_ok=True)
     path, count = folder / "store.sqlite", plan.terminals
     started = time.perf_counter()
-    _make(path, count)
+    make_store(path, count)
     entered = time.perf_counter() - started
     loads = [_in_process(path, "load") for _ in range(plan.rounds)]
     traced = _in_process(path, "trace")
@@ -70,7 +70,7 @@ def measure(plan: Plan) -> Part:
     return Part("registry", f"a fleet of {fleet}, each with a position and an alarm", figures)
 
 
-def _make(path: Path, count: int) -> None:
+def make_store(path: Path, count: int) -> None:
     """A fleet as a year leaves it: IMEIs, plates, positions, half of it known by a phone number too."""
     with Database.for_service(path) as database, database.transaction():
         ids = [f"8630000{number:08d}" for number in range(count)]

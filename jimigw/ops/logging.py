@@ -11,9 +11,12 @@ import math
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,6 +43,8 @@ MAX_FIELDS = 32
 # C0 and C1 controls, DEL, the separators that editors break lines at, and the marks that turn the direction of writing.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+#: a format whose fields are names and nothing else, so that Python's own formatting says the same as Twisted's
+_PLAIN = re.compile(r"(?:[^{}]|\{[a-z_]+(?::[^{}]*)?\})*").fullmatch
 _RANK: Mapping[Any, int] = {level: rank for rank, level in enumerate(LogLevel.iterconstants())}
 
 
@@ -92,11 +97,11 @@ class LineObserver:
 
 def text_line(event: LogEvent) -> str:
     """Write an event as one line for people: local time and zone, level, namespace, message, and where it failed."""
-    moment = _moment(event).astimezone()
+    second, microsecond = divmod(round(float(event.get("log_time", 0.0)) * 1e6), 1_000_000)
+    date, zone = _local(second, time.tzname)
     level = getattr(event.get("log_level"), "name", "-")
     namespace = escape(str(event.get("log_namespace") or "-"), MAX_FIELD)
-    time = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}{moment:%z}"
-    line = f"{time} {level:<5} {namespace}  {_message(event)}"
+    line = f"{date}.{microsecond // 1000:03d}{zone} {level:<5} {namespace}  {_message(event)}"
     failure = event.get("log_failure")
     return f"{line} | {escape(_one_line(failure), MAX_MESSAGE)}" if isinstance(failure, Failure) else line
 
@@ -140,9 +145,28 @@ def _moment(event: LogEvent) -> datetime:
     return datetime.fromtimestamp(float(event.get("log_time", 0.0)), UTC)
 
 
+@lru_cache(maxsize=2)
+def _local(second: int, zones: tuple[str, str]) -> tuple[str, str]:
+    """Date and time of day, and the zone, of a second, while these are the local zones.
+
+    A fleet that comes back writes thousands of lines in one second.
+    """
+    moment = datetime.fromtimestamp(second, UTC).astimezone()
+    return f"{moment:%Y-%m-%dT%H:%M:%S}", f"{moment:%z}"
+
+
 def _message(event: LogEvent) -> str:
-    # formatEvent answers with a complaint, not with an exception, when an event cannot be written.
-    return escape(formatEvent(event).strip(), MAX_MESSAGE)
+    return escape(_formatted(event).strip(), MAX_MESSAGE)
+
+
+def _formatted(event: LogEvent) -> str:
+    form = event.get("log_format")
+    if type(form) is str and _PLAIN(form) and "log_flattened" not in event:
+        # Nearly every line: at a sixth of what it costs to look for calls in the names.
+        with suppress(Exception):
+            return form.format_map(event)
+    # It answers with a complaint, not with an exception, when an event cannot be written.
+    return formatEvent(event)
 
 
 def _one_line(failure: Failure) -> str:

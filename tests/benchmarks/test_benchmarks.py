@@ -76,12 +76,21 @@ def test_registry_as_a_table() -> None:
         assert line.rstrip().endswith(("met", "MISSED"))
 
 
+def test_logins_as_a_table(tools: Tools) -> None:
+    done = run("logins", "--quick")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    for what in ("all answers: max", "Jimi, login: max", "registration: max", "authentication: max", "CPU per login"):
+        assert [each for each in lines if what in each]
+    assert "1,000 and 1,000 open at most. All logins are in the journal" in lines[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (
             ["codecs"],
-            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, registry",
+            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, logins, registry",
         ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
