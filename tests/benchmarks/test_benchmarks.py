@@ -90,7 +90,8 @@ def test_logins_as_a_table(tools: Tools) -> None:
     [
         (
             ["codecs"],
-            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, logins, registry",
+            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, logins, "
+            "registry",
         ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
