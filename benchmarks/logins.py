@@ -3,8 +3,7 @@ its own, to a service that knows 100,000.
 
 The clients are two processes (``python -m benchmarks.logins``), one a protocol. A login has its moment, whether or not
 those before it were answered, and its answer's latency counts from that moment: a service that stalls cannot make the
-clients ask less. Every answer is compared byte for byte, but for the serial numbers of JT/T 808: the service gives them.
-own.
+clients ask less. Every answer is compared byte for byte, but for the serial numbers of JT/T 808, which are its own.
 """
 
 from __future__ import annotations
