@@ -42,7 +42,10 @@ _Commands = list[Command]
 _Lines = list[str]
 
 _LONGEST_WORDS = 200
-"""Characters of an owner or a purpose."""
+"""Characters of an owner."""
+
+LONGEST_PURPOSE = 1000
+"""Characters of a purpose: room for what a program wants back with the end of its command."""
 
 
 @attrs.frozen
@@ -292,7 +295,7 @@ class Commands:
             text,
             message,
             owner[:_LONGEST_WORDS],
-            purpose[:_LONGEST_WORDS],
+            purpose[:LONGEST_PURPOSE],
             repeatable,
         )
         self.counters.given += 1
@@ -642,4 +645,4 @@ def text_of(reply: Any) -> str | None:
         return None
 
 
-__all__ = ["CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]
+__all__ = ["LONGEST_PURPOSE", "CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]
