@@ -1,7 +1,7 @@
 """Topics of a message broker (MQTT): which one a terminal has, by a template, and which terminal a topic means.
 
-A template is a topic some of whose levels are placeholders: ``jt808/${clientid}/${phone}/up``. A placeholder is always a
-whole level, as in the topics of the EMQX JT/T 808 gateway.
+A template is a topic some of whose levels are placeholders: ``jt808/${clientid}/${phone}/up``. A placeholder is a whole
+level, as in the topics of the EMQX JT/T 808 gateway.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TopicError(ValueError):
 
 
 def safe_level(value: str) -> str:
-    """The text as one level of a topic: what would end the level, or be a wildcard, becomes ``%`` and two hex digits."""
+    """The text as one level of a topic: what would end it, or be a wildcard, becomes ``%`` and two hex digits."""
     if value.isalnum() and value.isascii():
         return value
     return value.translate(_SAFE).encode("utf-8", "replace").decode()
