@@ -33,20 +33,23 @@ class Heard:
 
 
 class Peer:
-    """A platform. ``heard`` has its messages, in order."""
+    """A platform. ``heard`` has its messages, in order; with ``kept`` the broker keeps them while it is away."""
 
-    def __init__(self, port: int, *filters: str, version: int = 5, **login: str) -> None:
+    def __init__(self, port: int, *filters: str, version: int = 5, kept: bool = False, **login: str) -> None:
         self.heard: list[Heard] = []
         self._filters = filters
         self._ready = False
-        self._client = client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
+        name = "platform" if kept else ""
+        self._client = client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion(version))
         if login:
             client.username_pw_set(login["username"], login["password"])
         client.max_inflight_messages_set(0)
         client.on_connect = lambda *_: self._subscribe()
         client.on_subscribe = lambda *_: setattr(self, "_ready", True)
         client.on_message = self._on_message
-        client.connect("127.0.0.1", port)
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 600 if kept else 0
+        client.connect("127.0.0.1", port, clean_start=not kept, properties=session)
         client.loop_start()
 
     def _subscribe(self) -> None:

@@ -7,6 +7,7 @@ connecting, TLS and waiting are the reactor's, and nothing blocks. Publications 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ V311, V5 = int(MQTTProtocolVersion.MQTTv311), int(MQTTProtocolVersion.MQTTv5)
 
 RECEIVE_AT_ONCE = 100
 """Commands that a broker of MQTT 5 sends before it waits for their acknowledgement."""
+
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
 _HEAD = 1 << 16
 """Bytes of a PUBLISH beside its payload: the topic, and properties as long as anybody needs."""
@@ -217,6 +220,9 @@ class Connection(TwistedProtocol):
         """Introduce ourselves."""
         settings = self._settings
         transport: Any = self.transport
+        # A window is small packets and waiting for small answers, which Nagle's algorithm would hold back.
+        transport.setTcpNoDelay(True)
+        self._socket = getattr(transport, "transport", transport).getHandle()
         transport.registerProducer(_Flow(self._owner), True)
         self._pipe = _Pipe(transport)
         self._paho = paho = _Paho(self._pipe, settings)
@@ -236,9 +242,11 @@ class Connection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take what the broker sends."""
+        acknowledged = False
         try:
             for piece in self._splitter.feed(data):
                 if isinstance(piece, Acknowledged):
+                    acknowledged = True
                     self._owner.acknowledged(piece.packet_id, piece.reason)
                 elif isinstance(piece, Oversized):
                     self._owner.arrived(Arrival(piece.topic, b"", piece.packet_id, size=piece.size))
@@ -249,6 +257,10 @@ class Connection(TwistedProtocol):
         except Malformed as error:
             self.abort(str(error))
             return
+        if acknowledged and _QUICKACK is not None:
+            # A broker with Nagle's algorithm sends its next acknowledgement when the kernel has confirmed this one,
+            # which it would put off for 40 ms.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         if self._paho.want_write():
             self._paho.loop_write()
 
