@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import attrs
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -67,7 +67,7 @@ class Peer:
         await until(lambda: self._ready, "the platform's connection")
         return self
 
-    def publish(self, topic: str, payload: object, *, retain: bool = False, **properties: Any) -> None:
+    def publish(self, topic: str, payload: object, *, retain: bool = False, **properties: Any) -> MQTTMessageInfo:
         """Publish with QoS 1; what is not bytes as JSON. ``properties`` are those of MQTT 5, by paho's names."""
         found = None
         if properties:
@@ -75,7 +75,7 @@ class Peer:
             for name, value in properties.items():
                 setattr(found, name, value)
         data = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
-        self._client.publish(topic, data, 1, retain, found)
+        return self._client.publish(topic, data, 1, retain, found)
 
     async def hears(self, count: int, topic: str | None = None) -> list[Heard]:
         """The messages, once there are so many (of a topic, if one is named)."""

@@ -127,6 +127,7 @@ class Downlinks:
             correlation=None if arrival.correlation is None else base64.b64encode(arrival.correlation).decode(),
         )
         try:
+            self._check(arrival)
             protocol, device = self._whose(arrival)
             order = self._read(arrival, protocol)
             request = msgspec.structs.replace(request, id=order.id, msg_sn=order.msg_sn)
@@ -179,14 +180,16 @@ class Downlinks:
 
     # -- what ---------------------------------------------------------------------------------------------------------
 
-    def _read(self, arrival: Arrival, protocol: str) -> _Order:
+    def _check(self, arrival: Arrival) -> None:
         if arrival.retained:
             raise Refused("retained", "a retained message is no command of now: publish it without retain")
         if arrival.size:
             raise Refused("size", f"the message has {arrival.size} bytes; at most {self._longest} are taken")
-        payload = arrival.payload
-        if not payload.strip():
+        if not arrival.payload.strip():
             raise Refused("syntax", "the message is empty")
+
+    def _read(self, arrival: Arrival, protocol: str) -> _Order:
+        payload = arrival.payload
         if protocol == "jimi" and not payload.lstrip().startswith(b"{"):
             return _Order(None, _text(payload))
         try:
