@@ -124,7 +124,11 @@ async def test_the_response_topic_and_the_correlation_data_of_mqtt_5(
     here = await (await world(broker, 'mqtt.version="5"')).connected()
     platform = await peer(broker, "answers/#", "jimi/+/dn/result")
     client = await camera(here)
-    properties = {"ResponseTopic": "answers/for/me", "CorrelationData": b"\x00\xff 1", "MessageExpiryInterval": 500}
+    properties: dict[str, Any] = {
+        "ResponseTopic": "answers/for/me",
+        "CorrelationData": b"\x00\xff 1",
+        "MessageExpiryInterval": 500,
+    }
     platform.publish(JIMI_DOWN, b"VERSION", **properties)
     await answers(client, "[VERSION]JC400P_V1.2.3")
     (got,) = await platform.hears(1)
@@ -212,8 +216,8 @@ async def test_commands_that_are_given_while_the_gateway_is_down(
     platform = await peer(broker, "+/+/dn/result")
     client = await camera(here)
     await here.stop()
-    for text in (b"VERSION", b"STATUS", b"PARAM"):
-        platform.publish(JIMI_DOWN, text)
+    for given in (b"VERSION", b"STATUS", b"PARAM"):
+        platform.publish(JIMI_DOWN, given)
     here = await (await world(broker, setting)).connected()
     client = await camera(here)
     for count, text in enumerate(["VERSION", "STATUS", "PARAM"], 1):
@@ -301,7 +305,9 @@ async def test_many_commands_keep_their_order(broker: Mosquitto, peer: MakePeer,
         platform.publish(DOWN, {"header": {"msg_id": 0x8300}, "body": {"flag": 1, "text": str(number)}})
     await until(lambda: here.target.downlinks.counters.commands == 600, "all commands")
     commands = sorted(await here.commands.list("123456789", limit=1000), key=lambda command: command.id)
-    assert [each.message["body"]["text"] for each in commands] == [str(number) for number in range(600)]
+    assert [each.message and each.message["body"]["text"] for each in commands] == [
+        str(number) for number in range(600)
+    ]
 
 
 @pytest_twisted.ensureDeferred

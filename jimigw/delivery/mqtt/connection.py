@@ -121,8 +121,7 @@ class _Pipe:
         return len(buffer)
 
     def close(self) -> None:
-        self._transport.unregisterProducer()
-        self._transport.loseConnection()
+        """paho has done with it: :meth:`Connection._look` closes the transport, and says why."""
 
     def fileno(self) -> int:
         return -1
@@ -174,7 +173,7 @@ class Connection(TwistedProtocol):
     def __init__(self, settings: Settings, filters: Sequence[str], owner: Owner) -> None:
         self._settings, self._filters, self._owner = settings, filters, owner
         self._splitter = Splitter(settings.longest + _HEAD)
-        self._is_ready = self._is_lost = False
+        self._is_ready = self._is_ending = self._is_lost = False
         #: why the connection ends, where somebody said so
         self._reason = ""
 
@@ -194,6 +193,7 @@ class Connection(TwistedProtocol):
     def tick(self) -> None:
         """Once a second: a silent broker is tried, and given up if it stays silent."""
         self._paho.loop_misc()
+        self._look("it does not answer any more")
 
     def pause(self, paused: bool) -> None:
         """Whether to read from the broker."""
@@ -205,14 +205,13 @@ class Connection(TwistedProtocol):
         """Say good-bye and close, behind what is still to be sent."""
         self._reason = "it was closed"
         self._paho.disconnect()
-        if self._paho.socket() is not None:
-            self._pipe.close()
+        self._look(self._reason)
 
     def abort(self, reason: str) -> None:
         """Close at once, for this reason."""
-        self._reason = self._reason or reason
-        assert self.transport is not None
-        self.transport.abortConnection()  # type: ignore[attr-defined]
+        self._reason, self._is_ending = self._reason or reason, True
+        transport: Any = self.transport
+        transport.abortConnection()
 
     # -- from the transport -------------------------------------------------------------------------------------------
 
@@ -252,7 +251,7 @@ class Connection(TwistedProtocol):
                     self._owner.arrived(Arrival(piece.topic, b"", piece.packet_id, size=piece.size))
                 else:
                     self._packet(piece)
-                if self._is_lost or self._paho.socket() is None:
+                if self._is_ending:
                     return
         except Malformed as error:
             self.abort(str(error))
@@ -273,6 +272,16 @@ class Connection(TwistedProtocol):
             understood = False
         if not understood:
             self.abort(f"the broker's packet of type {packet[0] >> 4} cannot be understood")
+        self._look("the broker ended it")
+
+    def _look(self, reason: str) -> None:
+        """Close the transport, behind what is still to be sent, if paho has done with it."""
+        if self._paho.socket() is None and not self._is_ending:
+            self._is_ending = True
+            self._reason = self._reason or reason
+            transport: Any = self.transport
+            transport.unregisterProducer()
+            transport.loseConnection()
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
         """Say so, once."""
@@ -307,8 +316,6 @@ class Connection(TwistedProtocol):
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         if flags.is_disconnect_packet_from_server:
             self._reason = f"the broker ended it: {reason}"
-        else:
-            self._reason = self._reason or f"{reason}"
 
     def _on_subscribe(self, client: Any, userdata: Any, mid: int, reasons: Sequence[ReasonCode], _: Any) -> None:
         refused = [each for each, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
@@ -336,11 +343,13 @@ class Connection(TwistedProtocol):
 
 
 def reason_text(reason: int) -> str:
-    """The words for the reason of a PUBACK."""
-    try:
-        return str(ReasonCode(PacketTypes.PUBACK, identifier=reason))
-    except (KeyError, ValueError):
-        return f"reason 0x{reason:02X}"
+    """The words for the reason of a PUBACK, or of what was not even sent."""
+    for packet in (PacketTypes.PUBACK, PacketTypes.DISCONNECT):
+        try:
+            return str(ReasonCode(packet, identifier=reason))
+        except (KeyError, ValueError):
+            continue
+    return f"reason 0x{reason:02X}"
 
 
 def packed_properties(response: bytes | None = None) -> bytes:
