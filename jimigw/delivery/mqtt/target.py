@@ -29,6 +29,8 @@ _NOT_NOW = frozenset({0x80, 0x83, 0x91, 0x97})
 """Reasons of a broker that may be other ones later: unspecified, its own, packet id in use, quota exceeded. All others
 are about the publication: not authorised, topic name invalid, packet too large, payload format invalid."""
 
+_LONGEST_TOPIC = 65_535
+
 _MOST_TAKEN, _MOST_TAKEN_BYTES = 256, 8 << 20
 """Messages, and bytes of them, that may be on their way to commands before nothing more is read from the broker."""
 
@@ -202,11 +204,8 @@ class MqttTarget:
     def _tell(self, arrival: Arrival, request: Request, told: dict[str, Any]) -> Deferred[object]:
         """Publish why a message became no command of its own."""
         published = self._settings.published
-        if not published.results:
-            return succeed(None)
-        try:
-            topic = (request.response or f"{arrival.topic}/{published.results}").encode()
-        except UnicodeEncodeError:
+        topic = (request.response or f"{arrival.topic}/{published.results}").encode()
+        if not published.results or not arrival.topic or len(topic) > _LONGEST_TOPIC:
             return succeed(None)
         properties = packed_properties(request.correlation_data)
         telling: Deferred[Any] = self.broker.send(

@@ -139,7 +139,7 @@ class Uplinks:
                 found.append(self._presence(published.presence, record, header, envelope))
             if published.position is not None and envelope.position:
                 found += self._position(published.position, record, header, envelope.position)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError, KeyError) as error:
             raise Unreadable(f"record {record.id} cannot be read: {error}") from None
         return found
 
