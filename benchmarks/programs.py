@@ -26,7 +26,8 @@ from typing import Any
 import attrs
 
 from jimigw.ops.config_kinds import ListOf
-from jimigw.ops.config_schema import Config, Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, SectionRow, rows
+from jimigw.ops.config_schema import Config
 from jimigw.ops.endpoints import Endpoint
 
 from .figures import Broken, Unable

@@ -47,7 +47,10 @@ _Commands = list[Command]
 _Lines = list[str]
 
 _LONGEST_WORDS = 200
-"""Characters of an owner or a purpose."""
+"""Characters of an owner."""
+
+LONGEST_PURPOSE = 1000
+"""Characters of a purpose: room for what a program wants back with the end of its command."""
 
 _REMEMBERED = 8
 """Answers of a terminal that are known again."""
@@ -333,7 +336,7 @@ class Commands:
             text,
             message,
             owner[:_LONGEST_WORDS],
-            purpose[:_LONGEST_WORDS],
+            purpose[:LONGEST_PURPOSE],
             repeatable,
         )
         self.counters.given += 1
@@ -737,4 +740,4 @@ def text_in(message: Mapping[str, Any]) -> str | None:
     return text_of(body) if (header.get("msg_id"), body.get("type")) == (0x8900, 0xF0) else None
 
 
-__all__ = ["CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]
+__all__ = ["LONGEST_PURPOSE", "CommandCounters", "CommandLink", "CommandSettings", "Commands", "Unsendable", "text_of"]

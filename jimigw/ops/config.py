@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 
 from jimigw.ops.config_kinds import Wrong, shown
+from jimigw.ops.config_mqtt import MqttConfig, contradictions
+from jimigw.ops.config_rows import Row, SectionRow, rows
 from jimigw.ops.config_schema import (
     AdmissionConfig,
     Config,
@@ -18,9 +20,6 @@ from jimigw.ops.config_schema import (
     Jt808Config,
     LogConfig,
     ManholeConfig,
-    Row,
-    SectionRow,
-    rows,
 )
 from jimigw.ops.endpoints import stays_local
 
@@ -34,6 +33,7 @@ __all__ = [
     "Jt808Config",
     "LogConfig",
     "ManholeConfig",
+    "MqttConfig",
     "load_config",
 ]
 
@@ -166,6 +166,7 @@ def _contradictions(config: Config) -> Iterator[str]:
         for name in ("registry_url", "authentication_url"):
             if not getattr(config.admission, name):
                 yield f'admission.{name}: it is empty; admission.mode = "hooks" asks the platform there'
+    yield from contradictions(config.mqtt, config.exchange.dialect)
     for name in ("endpoint", "ssh_endpoint"):
         endpoint = getattr(config.manhole, name)
         if endpoint and not config.manhole.allow_remote and not stays_local(endpoint):

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from jimigw.ops.config_kinds import shown
-from jimigw.ops.config_schema import Config, Row, rows
+from jimigw.ops.config_rows import Row, rows
+from jimigw.ops.config_schema import Config
 
 
 @attrs.frozen

@@ -7,7 +7,8 @@ from pathlib import Path
 import attrs
 
 from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Whole
-from jimigw.ops.config_schema import Config, Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, SectionRow, rows
+from jimigw.ops.config_schema import Config
 
 EXAMPLE = Path("conf/jimigw.toml")
 """Where `example_toml` belongs in the checkout."""

@@ -197,7 +197,7 @@ class UdpPort:
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def _host_can_be_found(host: str) -> bool:
+def can_be_found(host: str) -> bool:
     """Whether Twisted would look this host up, given in lower case."""
     if ":" not in host:
         return len(host) <= 253 and all(map(_LABEL.fullmatch, host.split(".")))
@@ -234,7 +234,7 @@ class HttpUrl:
             raise Wrong("it holds a user or a password, which do not belong into an address; requests can be signed")
         if not parts.hostname or port == 0:
             raise Wrong(f"it names no host, or a port that is none; expected {self.expected}")
-        if not _host_can_be_found(parts.hostname):
+        if not can_be_found(parts.hostname):
             raise Wrong("its host is neither an address nor a name of letters, digits, - and . between them")
         if "#" in value:
             raise Wrong("it holds a #; what follows one is never sent")

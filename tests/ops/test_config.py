@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jimigw.ops.config import Config, ConfigError, load_config
 from jimigw.ops.config_docs import EXAMPLE, example_toml, reference_markdown
-from jimigw.ops.config_schema import Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, SectionRow, rows
 
 CHECKOUT = Path(__file__).parents[2]
 
