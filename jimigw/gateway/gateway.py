@@ -222,6 +222,7 @@ class Gateway:
             "message": command.message,
             "reply": command.reply,
             "owner": command.owner,
+            "purpose": command.purpose or None,
             "sendings": command.sendings,
         }
         body = {key: value for key, value in ending.items() if value is not None}

@@ -1,0 +1,6 @@
+"""``format = "hub"``: records as the pushes of the vendor's hub.
+
+    Record ──pushes_of──▶ Push ... ──requests_of──▶ Request ... ──HubTarget──▶ POST base URL + path
+
+The tables (:mod:`.tables`) say which field of a push is from where; ``docs/hub.md`` is made from them.
+"""
