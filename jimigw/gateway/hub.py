@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -23,6 +24,25 @@ LONGEST_PURPOSE = 200
 
 TEXT_COMMAND = 128
 """The protocol number of a text command; all others are message ids of JT/T 808."""
+
+
+_LONGEST_TOKEN = 1024
+
+
+class HubError(Exception):
+    """The token cannot be used; the message is a sentence for the operator."""
+
+
+def load_token(path: Path) -> str:
+    """The token in this file, without white space around it. :class:`HubError` where it is none."""
+    try:
+        with path.open("rb") as file:
+            token = file.read(_LONGEST_TOKEN + 1).strip()
+    except OSError as error:
+        raise HubError(f"{path}: the hub's token cannot be read: {error.strerror}") from None
+    if not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii() or not token.decode("ascii").isprintable():
+        raise HubError(f"{path}: a token of the hub is one line of up to {_LONGEST_TOKEN} printable ASCII characters")
+    return token.decode("ascii")
 
 
 class Code(StrEnum):
@@ -189,9 +209,11 @@ __all__ = [
     "OWNER",
     "TEXT_COMMAND",
     "Code",
+    "HubError",
     "Mode",
     "Wanted",
     "answer_data",
     "code_of",
     "content_of",
+    "load_token",
 ]

@@ -37,9 +37,9 @@ def text(value: Any, zones: Zones) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def whole(value: Any, zones: Zones) -> int:
+def whole(value: float, zones: Zones) -> int:
     """A whole number, rounded."""
-    return int(round(value))
+    return round(value)
 
 
 def number(value: Any, zones: Zones) -> int | float | None:
