@@ -105,7 +105,7 @@ class HubApi:
         if not online:
             wanted = attrs.evolve(wanted, mode=Mode.KEPT, until=0.0)
             if not instruct.offline:
-                return _told(Code.OFFLINE, wanted, instruct.imei, None) | _echo(instruct, now, wait)
+                return self._later(Code.OFFLINE, instruct, wanted, now, wait)
         try:
             command, wanted = await self._give(device.id, instruct, wanted, None if instruct.offline else wait)
         except CommandRefused as refusal:

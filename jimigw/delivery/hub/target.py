@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -141,16 +141,23 @@ class HubTarget:
         return told
 
     async def _send(self, request: Request) -> Taken | Refused | NotNow | Gone:
-        settings = self.settings
+        settings, late = self.settings, False
+        url, body = settings.address(request.path), request.body(settings.token)
+        asking = maybeDeferred(self._posts.post, url, body, _HEADERS)
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            asking.cancel()
+
+        timer = self._clock.callLater(settings.timeout, give_up)
         try:
-            asking = self._posts.post(settings.address(request.path), request.body(settings.token), _HEADERS)
-            return meaning_of(await asking.addTimeout(settings.timeout, self._clock))
-        except TimeoutError:
-            return NotNow(f"no answer within {settings.timeout:g} s")
-        except CancelledError:
-            return NotNow("it was given up")
+            return meaning_of(await asking)
         except Exception as error:
-            return NotNow(f"it cannot be asked: {str(error) or type(error).__name__}"[:200])
+            return NotNow(f"no answer within {settings.timeout:g} s" if late else _why(error))
+        finally:
+            if timer.active():
+                timer.cancel()
 
     def _again(self, key: tuple[int, int], progress: _Progress, reason: str, after: float | None = None) -> Later:
         self._keep(key, progress)
@@ -166,6 +173,15 @@ class HubTarget:
         self._instructions.move_to_end(command)
         while len(self._instructions) > _MOST_INSTRUCTIONS:
             self._instructions.popitem(last=False)
+
+
+def _why(error: Exception) -> str:
+    """A sentence for people: why there is no answer."""
+    reasons = [reason.value for reason in getattr(error, "reasons", None) or ()]
+    if any(isinstance(each, CancelledError) for each in (error, *reasons)):
+        return "it was given up"
+    cause = reasons[0] if reasons else error
+    return f"it cannot be asked: {str(cause) or type(cause).__name__}"[:200]
 
 
 def hub_target(settings: HubSettings, reactor: Any) -> HubTarget:
