@@ -54,6 +54,8 @@ def flag(value: Any, zones: Zones) -> int:
 
 def moment(value: str, zones: Zones) -> str:
     """A time of a record, or twelve digits of a JT/T 808 terminal's clock, in the hub's form and zone."""
+    if value[-1] == "Z" and zones.told is UTC and value[10] == "T":
+        return f"{value[:10]} {value[11:19]}"  # as nearly always
     twelve = len(value) == 12 and value.isdecimal()
     time = _digits(value).replace(tzinfo=zones.terminals) if twelve else _read(value)
     return time.astimezone(zones.told).strftime(HUB_TIME)

@@ -12,6 +12,8 @@ from .conversions import Convert, Zones
 View = Mapping[str, Any]
 """A record, and beside its keys the part of it that makes one item of a push."""
 
+Getter = Callable[[View], Any]
+
 ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What a conversion raises for a value that is not what its field needs."""
 
@@ -44,7 +46,7 @@ class Field:
 def look(view: Any, *keys: str) -> Any:
     """What is at this place in objects within objects, or None."""
     for key in keys:
-        if not isinstance(view, Mapping):
+        if not isinstance(view, dict):  # what JSON is read to; a Mapping would be looked up much longer
             return None
         view = view.get(key)
     return view
@@ -65,7 +67,7 @@ class Table:
     fields: Sequence[Field]
     open: str = ""
     form: Callable[[View], tuple[tuple[str, str], ...]] = lambda view: ()
-    _plan: Sequence[tuple[tuple[str, ...], Sequence[tuple[str, ...]], Convert]] = attrs.field(
+    _plan: Sequence[tuple[str, str, Sequence[Getter], Convert]] = attrs.field(
         init=False,
         repr=False,
         eq=False,
@@ -80,23 +82,45 @@ class Table:
     def item(self, view: View, zones: Zones) -> dict[str, Any]:
         """The fields of one item; what the record does not say is not there."""
         item: dict[str, Any] = {}
-        for name, sources, convert in self._plan:
-            value = next((found for keys in sources if (found := look(view, *keys)) is not None), None)
-            if value is None and sources:
-                continue
+        for outer, name, getters, convert in self._plan:
+            value = None
+            for getter in getters:
+                value = getter(view)
+                if value is not None:
+                    break
+            else:
+                if getters:
+                    continue
             try:
                 value = convert(value, zones)
             except ERRORS:
                 continue
             if value is None:
                 continue
-            inside = item
-            for key in name[:-1]:
-                inside = inside.setdefault(key, {})
-            inside[name[-1]] = value
+            if outer:
+                item.setdefault(outer, {})[name] = value
+            else:
+                item[name] = value
         return item
 
 
-def _planned(field: Field) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]], Convert]:
-    sources = [tuple(source.split(".")) for source in field.source.split(" | ")] if field.source else []
-    return tuple(field.name.split(".")), sources, field.convert
+def _planned(field: Field) -> tuple[str, str, Sequence[Getter], Convert]:
+    outer, _, name = field.name.rpartition(".")
+    sources = field.source.split(" | ") if field.source else []
+    return outer, name, [_getter(source.split(".")) for source in sources], field.convert
+
+
+def _getter(keys: Sequence[str]) -> Getter:
+    """Gives what is at this place of a view, or None. The usual depths are quick: positions go out by the thousand."""
+    if len(keys) == 1:
+        (only,) = keys
+        return lambda view: view.get(only)
+    if len(keys) == 2:
+        outer, inner = keys
+
+        def two(view: View) -> Any:
+            within = view.get(outer)
+            return within.get(inner) if isinstance(within, dict) else None
+
+        return two
+    return lambda view: look(view, *keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +70,8 @@ class HubSettings:
     @property
     def zones(self) -> Zones:
         """The zones as the mapping takes them."""
-        return Zones(*(timezone(timedelta(hours=hours)) for hours in (self.time_zone, self.terminals_zone)))
+        told = timezone(timedelta(hours=self.time_zone)) if self.time_zone else UTC
+        return Zones(told, timezone(timedelta(hours=self.terminals_zone)))
 
     def address(self, path: str) -> str:
         """Where a push goes."""

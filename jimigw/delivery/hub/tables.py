@@ -334,17 +334,19 @@ TABLES: Sequence[Table] = (
 )
 """All pushes, in the order of the hub's page; a record's pushes go out in this order."""
 
-BY_KIND: Mapping[str, Sequence[Table]] = {
-    "login": (EVENT,),
-    "logout": (EVENT,),
-    "heartbeat": (HEARTBEAT,),
-    "position": (GPS, JT808_ALARM, CARD, LBS, EXTENSION),
-    "alarm": (GPS, JIMI_ALARM, JT808_ALARM, CARD, EXTENSION),
-    "status": (JIMI_ALARM, CARD, RFID, MODULE, OIL, TEMPERATURE, HUB_EVENT, THROUGH),
-    "upload": (FILE_UPLOAD, HUB_EVENT, UPLOAD_CALLBACK),
-    "command_result": (GPS, RESOURCES, FTP, END),
+_JT808_PLACES = (GPS, JT808_ALARM, CARD, EXTENSION)
+
+BY_KIND: Mapping[str, Mapping[str, Sequence[Table]]] = {
+    "login": {"jimi": (EVENT,), "jt808": (EVENT,)},
+    "logout": {"jimi": (EVENT,), "jt808": (EVENT,)},
+    "heartbeat": {"jimi": (HEARTBEAT,), "jt808": (HEARTBEAT,)},
+    "position": {"jimi": (GPS, LBS), "jt808": _JT808_PLACES},
+    "alarm": {"jimi": (JIMI_ALARM,), "jt808": _JT808_PLACES},
+    "status": {"jimi": (JIMI_ALARM, CARD, RFID, MODULE, OIL, TEMPERATURE), "jt808": (HUB_EVENT, THROUGH)},
+    "upload": {"jimi": (FILE_UPLOAD, UPLOAD_CALLBACK), "jt808": (FILE_UPLOAD, HUB_EVENT, UPLOAD_CALLBACK)},
+    "command_result": {"jimi": (RESOURCES, END), "jt808": (GPS, RESOURCES, FTP, END)},
 }
-"""Which tables look at the records of a kind; those of ``unknown`` make none."""
+"""Which tables look at the records of a kind and a protocol; those of ``unknown`` make none."""
 
 PATHS: Sequence[str] = tuple(dict.fromkeys(table.path for table in TABLES))
 """The paths that jimigw pushes to."""

@@ -37,14 +37,14 @@ def _body(record: View, protocol: str, ids: tuple[int, ...]) -> Any:
     if record.get("protocol") != protocol or look(record, "message", "header", "msg_id") not in ids:
         return None
     body = look(record, "message", "body")
-    if not isinstance(body, Mapping) or "outcome" in body or record.get("kind") == "unknown":
+    if not isinstance(body, dict) or "outcome" in body or record.get("kind") == "unknown":
         return None
     return body
 
 
 def _parts(value: Any) -> list[Mapping[str, Any]]:
     """An object, or the objects of a list."""
-    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Mapping)]
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
 # -- sessions and heartbeats --------------------------------------------------------------------------------------
@@ -72,14 +72,14 @@ def places(record: View) -> Iterator[View]:
     """The locations of a record: ``at``, as a record's position, and ``said``, the body that they stand in."""
     body, at = look(record, "message", "body"), record.get("position")
     if record.get("protocol") == "jimi":
-        if record.get("kind") == "position" and isinstance(at, Mapping):
+        if record.get("kind") == "position" and isinstance(at, dict):
             yield {**record, "at": at, "said": body}
         return
     batch = _jt808(record, 0x0704)
     if batch is not None:
         for said in _parts(batch.get("location")):
             yield {**record, "at": _place(said, batch.get("type") == 1), "said": said}
-    elif isinstance(at, Mapping) and _jt808(record, 0x0200, 0x0201) is not None:
+    elif isinstance(at, dict) and _jt808(record, 0x0200, 0x0201) is not None:
         said = body if look(record, "message", "header", "msg_id") == 0x0200 else look(body, "params")
         yield {**record, "at": at, "said": said}
 
@@ -178,11 +178,11 @@ def _own_items(record: View, *types: int) -> Iterator[View]:
 def fuels(record: View) -> Iterator[View]:
     """What fuel sensors say."""
     body = _jimi(record, 0x94)
-    if body is not None and body.get("file_type") == 0x0E and isinstance(body.get("content"), Mapping):
+    if body is not None and body.get("file_type") == 0x0E and isinstance(body.get("content"), dict):
         content = body["content"]
         yield {**record, "item": {**content, "path": content.get("sensor_id")}}
     for peripheral in _peripherals(record):
-        if peripheral.get("id") == 2 and isinstance(peripheral.get("value"), Mapping):
+        if peripheral.get("id") == 2 and isinstance(peripheral.get("value"), dict):
             yield {**record, "item": peripheral["value"]}
         elif peripheral.get("id") in (1, 6):
             yield {**record, "item": {"path": 0, "value": peripheral.get("value"), "unit": _VOLTS}}
@@ -216,7 +216,7 @@ def modules(record: View) -> Iterator[View]:
     content = look(body, "content")
     if body is None or look(content, "temperature") is not None:
         return
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         yield {**record, "text": content.get("card", content.get("text"))}
     else:
         yield {**record, "text" if body.get("module_type") in (0x32, 0x33) else "raw": content}

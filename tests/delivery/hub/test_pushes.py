@@ -361,8 +361,9 @@ def test_ends_of_others_commands_are_not_pushed() -> None:
 
 def test_every_path_has_a_table_and_every_kind_is_known() -> None:
     assert set(BY_KIND) <= set(KINDS)
-    assert {table.path for found in BY_KIND.values() for table in found} == set(PATHS)
-    assert {id(table) for found in BY_KIND.values() for table in found} == {id(table) for table in TABLES}
+    used = [table for protocols in BY_KIND.values() for found in protocols.values() for table in found]
+    assert {table.path for table in used} == set(PATHS)
+    assert {id(table) for table in used} == {id(table) for table in TABLES}
     assert kinds_of({"/pushhb"}) == {"heartbeat"}
     assert kinds_of({"/pushgps"}) == {"position", "alarm", "command_result"}
 
