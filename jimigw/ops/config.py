@@ -174,6 +174,12 @@ def _contradictions(config: Config) -> Iterator[str]:
                 f"manhole.{name}: {shown(endpoint)} can be reached from other machines; expected a loopback address "
                 "(tcp:PORT:interface=127.0.0.1) or unix:, or manhole.allow_remote = true if that is meant"
             )
+    hub = config.hub
+    if hub.endpoint and not hub.token_file and not stays_local(hub.endpoint):
+        yield (
+            f"hub.endpoint: {shown(hub.endpoint)} can be reached from other machines; expected a loopback address "
+            "(tcp:PORT:interface=127.0.0.1) or unix:, or hub.token_file with a token that they have to know"
+        )
 
 
 def _full_keys(cls: type[attrs.AttrsInstance] = Config, prefix: str = "") -> Iterator[str]:

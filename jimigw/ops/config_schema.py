@@ -279,6 +279,37 @@ class CommandsConfig:
 
 
 @attrs.frozen
+class HubConfig:
+    """``[hub]``: the command API of the vendor's hub, for platforms that use it."""
+
+    endpoint: str = key(
+        Endpoint(empty=True),
+        "tcp:10088:interface=127.0.0.1",
+        "Where the hub's command API listens (/api/device/sendInstruct): a Twisted server endpoint. Without token_file "
+        "it has to be on this machine. Empty switches it off.",
+        restart=True,
+    )
+    token_file: str = key(
+        Text("the name of a file"),
+        "",
+        "A file with the token that requests have to bring. Relative to data_dir. Empty: none is asked for.",
+        restart=True,
+    )
+    wait: float = key(
+        Number(1, 3600),
+        30.0,
+        "How long the HTTP answer waits for the terminal's at most; requests may ask for less (timeOut).",
+        _SECONDS,
+    )
+    dangerous: bool = key(
+        Switch(),
+        True,
+        "Whether commands that can cut a terminal off or destroy data, and texts that are not in the list of commands, "
+        "are taken without asking, as the hub does.",
+    )
+
+
+@attrs.frozen
 class ManholeConfig:
     """``[manhole]``: the shell for operators."""
 
@@ -367,6 +398,7 @@ class Config:
     store: StoreConfig = section(StoreConfig, "Terminals and commands: what outlives the process beside the journal.")
     commands: CommandsConfig = section(CommandsConfig, "What the platform and operators tell terminals to do.")
     mqtt: MqttConfig = section(MqttConfig, "A message broker (MQTT): what terminals say goes out, commands come in.")
+    hub: HubConfig = section(HubConfig, "The command API of the vendor's hub, for platforms that use it.")
     manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 

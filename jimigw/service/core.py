@@ -44,6 +44,7 @@ from jimigw.store.sqlite import SqliteStore
 
 from .doors import Doors
 from .house import House
+from .hub import HubPort
 from .ports import Ports
 
 _END = "the service ends"
@@ -106,6 +107,7 @@ class Jimigw(Service):
             self.reload,
         )
         self.manhole = Manhole(reactor, config, house)
+        self.hub = HubPort(reactor, lambda: self.config, self.commands, self.registry)
         #: what all 808 terminals together may keep of unfinished messages
         self.budget = Budget()
         self._failed = False
@@ -142,6 +144,7 @@ class Jimigw(Service):
         self._open_jimi()
         self._open_jt808()
         self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
+        self.hub.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
         self._catch_hangups()
         _calm_collector()
         self._every("status", STATUS_INTERVAL, self._say_status)
@@ -323,6 +326,7 @@ class Jimigw(Service):
         if self._older_handler is not None:
             signal.signal(signal.SIGHUP, self._older_handler)
         yield self.manhole.stop()
+        yield self.hub.stop()
         yield self.open_ports.hang_up(_END)
         yield self.doors.close()
         self.commands.stop()

@@ -19,6 +19,7 @@ from jimigw.wire.document import page
 
 from .commands_page import commands_page
 from .coverage import coverage_page
+from .hub_page import hub_page
 
 _JIMI_INTRO = """\
 The messages of Jimi JC261 and JC400 dashcams, document V1.3.5, as jimigw reads and writes them: the content of a
@@ -85,6 +86,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/messages-jt808.md": jt808_page,
     "docs/coverage-jt808.md": coverage_page,
     "docs/commands-text.md": commands_page,
+    "docs/hub-fields.md": hub_page,
 }
 
 CHECKOUT = Path(__file__).parents[2]
