@@ -101,10 +101,15 @@ class Readers:
 
         def forget(_: object) -> None:
             if name not in self._readers:
-                self._journal.drop_cursor(name)
+                self.forget(name)
 
         self._note_pause(name, None)
         return self._end(name).addCallback(forget)
+
+    def forget(self, name: str) -> None:
+        """Forget the cursor of a reader that is not there any more, and that it was paused."""
+        self._journal.drop_cursor(name)
+        self._note_pause(name, None, always=True)
 
     def _end(self, name: str) -> Deferred[None]:
         reader = self._readers.pop(name)
@@ -187,9 +192,9 @@ class Readers:
         self._sending_again[name] = sending
         return sending.addBoth(over)
 
-    def _note_pause(self, name: str, why: str | None) -> None:
+    def _note_pause(self, name: str, why: str | None, always: bool = False) -> None:
         """Keep in the store whether a reader is paused."""
-        if self._pauses.get(name) == why:
+        if self._pauses.get(name) == why and not always:
             return
         self._pauses.pop(name, None)
         if why is not None:

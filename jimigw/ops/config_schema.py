@@ -4,56 +4,17 @@ Loading, ``--set``, the errors, the shipped ``conf/jimigw.toml`` and the referen
 Times are seconds, sizes are bytes.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
-from jimigw.ops.config_kinds import Choice, HttpUrl, Kind, ListOf, Number, Size, Switch, Text, UdpPort, Whole
+from jimigw.ops.config_callbacks import CallbackConfig
+from jimigw.ops.config_kinds import Choice, HttpUrl, ListOf, Number, Size, Switch, Text, UdpPort, Whole
+from jimigw.ops.config_rows import Row, SectionRow, SectionsRow, key, rows, section, sections
 from jimigw.ops.endpoints import Endpoint
 
-_ROW = "jimigw.config"
-
-
-@attrs.frozen
-class Row:
-    """What is known of a key beside its name: its kind, its default, its unit (or ``""``) and its meaning.
-
-    ``restart``: another value is taken over at the next start only.
-    """
-
-    kind: Kind
-    default: Any
-    unit: str
-    meaning: str
-    restart: bool = False
-
-
-@attrs.frozen
-class SectionRow:
-    """What is known of a section beside its name: its class and its meaning."""
-
-    cls: type[attrs.AttrsInstance]
-    meaning: str
-
-
-def key(kind: Kind, default: object, meaning: str, unit: str = "", *, restart: bool = False) -> Any:
-    """Declare a key as an attrs field."""
-    return attrs.field(default=default, metadata={_ROW: Row(kind, default, unit, meaning, restart)})
-
-
-def section(cls: type[attrs.AttrsInstance], meaning: str) -> Any:
-    """Declare a section as an attrs field that holds an instance of its class."""
-    return attrs.field(factory=cls, metadata={_ROW: SectionRow(cls, meaning)})
-
-
-def rows(cls: type[attrs.AttrsInstance]) -> Iterator[tuple[str, Row | SectionRow]]:
-    """Give (name, row) of every key and section of a config class, in the order of the file."""
-    for field in attrs.fields(cls):
-        if _ROW in field.metadata:
-            yield field.name, field.metadata[_ROW]
-
+__all__ = ["Config", "Row", "SectionRow", "SectionsRow", "rows"]
 
 _NO_LIMIT = "0: no limit"
 _SECONDS = "seconds"
@@ -407,6 +368,13 @@ class Config:
     journal: JournalConfig = section(JournalConfig, "The durable log: a report is answered when it is committed here.")
     store: StoreConfig = section(StoreConfig, "Terminals and commands: what outlives the process beside the journal.")
     commands: CommandsConfig = section(CommandsConfig, "What the platform and operators tell terminals to do.")
+    callbacks: tuple[CallbackConfig, ...] = sections(
+        CallbackConfig,
+        "Where records are posted to, as docs/delivery.md says. Each [[callbacks]] is one receiver.",
+        most=100,
+        name=lambda callback: callback.label,
+        example={"url": "https://platform.example.org/records", "name": "platform", "secret_file": "platform.secret"},
+    )
     manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 

@@ -64,7 +64,9 @@ the same list as a file to start from.
   quotes: `--set 'log.level="debug"'`.
 - `jimigw check-config FILE` names everything that is wrong, each with its path. The service does the same and does not
   start.
-- The file is read once, when the service starts.
+- The file is read when the service starts, and again at `SIGHUP` or `reload()` in the manhole.
+- `[[name]]` begins one of a list. Errors count them from 1: `callbacks[2].url`. `--set` gives all of them:
+  `--set 'callbacks=[{url="http://127.0.0.1:9000/"}]'`.
 - Times are seconds, sizes are bytes; a size may be text such as `"64 MiB"`. A file name is relative to `data_dir`, and
   `data_dir` to the folder the service is started in.
 

@@ -156,7 +156,7 @@ ROWS: list[tuple[str, Behaviour, Any]] = [
     ("HTTP/1.0", closes(b"HTTP/1.0 200 OK\r\n\r\nthanks"), Done()),
     ("ok, and no body", hangs(head("Content-Length: 27")), Done()),
     ("ok, and an endless body", endless(head(), b" " * 65536), Done()),
-    ("ok, and endless chunks", endless(head("Transfer-Encoding: chunked"), b"8000\r\n" + b" " * 32768 + b"\r\n"), Done()),
+    ("ok, and endless chunks", endless(head("Transfer-Encoding: chunked"), b"1000\r\n%4096d\r\n" % 0), Done()),
     ("ok, and a gzip bomb", says(http("200 OK", gzip.compress(bytes(9 << 20)), "Content-Encoding: gzip")), Done()),
     ("ok, broken off", closes(head("Content-Length: 100") + b"x"), Done()),
     ("gone", says(http("410 Gone", b"no\tmore\r\n\x1b[2J")), Stop(GONE.format(": no more [2J"))),
