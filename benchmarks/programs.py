@@ -26,7 +26,7 @@ from typing import Any
 import attrs
 
 from jimigw.ops.config_kinds import ListOf
-from jimigw.ops.config_rows import Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, rows
 from jimigw.ops.config_schema import Config
 from jimigw.ops.endpoints import Endpoint
 
@@ -159,7 +159,7 @@ def _other_ports_closed() -> Iterator[str]:
         if isinstance(found, Row) or section == "jimi":
             continue
         for name, key in rows(found.cls):
-            if isinstance(key, SectionRow) or name not in ("endpoints", "endpoint", "udp"):
+            if not isinstance(key, Row) or name not in ("endpoints", "endpoint", "udp"):
                 continue
             if isinstance(key.kind, ListOf):
                 yield f"{section}.{name}=[]"

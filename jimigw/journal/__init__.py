@@ -1,5 +1,6 @@
 """The durable log of everything that terminals say, and its readers' cursors."""
 
+from jimigw.journal.file_reader import JournalReader, open_reader
 from jimigw.journal.interface import (
     Entry,
     IJournal,
@@ -10,7 +11,6 @@ from jimigw.journal.interface import (
     Record,
     Records,
 )
-from jimigw.journal.pages import JournalReader, open_reader
 from jimigw.journal.sqlite import SqliteJournal
 
 __all__ = [

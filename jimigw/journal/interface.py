@@ -12,6 +12,9 @@ import attrs
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+FARTHEST = 1_000_000
+"""Records that one look at the newest records of all terminals goes back at most."""
+
 
 class JournalError(Exception):
     """The journal cannot be opened, read or written; the message is a sentence for the operator."""
@@ -142,6 +145,25 @@ class IJournal(Interface):
         ``limit`` is 1 to 10,000. ``device`` and ``kinds`` narrow the choice; None takes all. Fewer than ``limit``
         records means that there are no more for now, or that damaged ones follow. Fails with :class:`JournalDamaged`
         where the next records are damaged, and with another :class:`JournalError` where nothing can be read.
+        """
+
+    def newest(
+        limit: int, device: str | None = None, kinds: Collection[str] | None = None, before_id: int | None = None
+    ) -> Deferred[Records]:
+        """Return the newest ``limit`` (1 to 10,000) committed records, in order of id; with ``before_id`` (from 1)
+        those with a lower id.
+
+        ``device`` and ``kinds`` narrow the choice. Damaged records are passed over. Of the answer, ``through`` is the
+        id above which all were looked through: ``before_id=through + 1`` goes on, and 0 says that there are no more.
+        Without ``device`` one look goes back :data:`FARTHEST` records at most. Fails with :class:`JournalError` where
+        nothing can be read.
+        """
+
+    def id_at(microseconds: int) -> Deferred[int]:
+        """Return the id up to which records were received before this time (microseconds since 1970-01-01 UTC).
+
+        Reading after it gives the first record of that time or later. Records are taken to lie in the order of their
+        times: where the service's clock was set back, it is one of the places where the time was reached.
         """
 
     def set_cursor(reader: str, id: int) -> None:

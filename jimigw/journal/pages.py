@@ -9,18 +9,16 @@ fleet, whose batches have one record each: they cost no more space than rows of 
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
 from zlib import crc32
 
 import msgspec
 
-from jimigw.journal.interface import JournalDamaged, JournalError, Record, Records
+from jimigw.journal.interface import JournalDamaged, Record, Records
 from jimigw.journal.records import decode, select
-from jimigw.journal.schema import BLOCK, open_for_reading
+from jimigw.journal.schema import BLOCK
 
 SLICE_BATCHES = 256
 """Batches that one step brings at most."""
@@ -47,19 +45,20 @@ _SLICE = """
                 SELECT first_id, sum(size) OVER up_to - size AS size_before, sum(count) OVER up_to - count AS before
                 FROM (
                     SELECT first_id, length(records) AS size, last_id - first_id + 1 AS count
-                    FROM batch WHERE {which} ORDER BY first_id LIMIT ?
+                    FROM batch WHERE {which} ORDER BY first_id {order} LIMIT ?
                 )
-                WINDOW up_to AS (ORDER BY first_id ROWS UNBOUNDED PRECEDING)
+                WINDOW up_to AS (ORDER BY first_id {order} ROWS UNBOUNDED PRECEDING)
             )
             WHERE size_before < ? AND before < ?
         )
         ORDER BY first_id
     )
 """
-_IN_RANGE = _SLICE.format(which="first_id >= ? AND first_id <= ?")
-_OF_IDS = _SLICE.format(
-    which="first_id IN (SELECT (SELECT max(first_id) FROM batch WHERE first_id <= value) FROM json_each(?))"
-)
+_AMONG = "first_id IN (SELECT (SELECT max(first_id) FROM batch WHERE first_id <= value) FROM json_each(?))"
+_IN_RANGE = _SLICE.format(which="first_id >= ? AND first_id <= ?", order="ASC")
+_BEFORE = _SLICE.format(which="first_id < ?", order="DESC")
+# The oldest, or the newest of them, where not all fit into a slice
+_OF_IDS = {order: _SLICE.format(which=_AMONG, order=order) for order in ("ASC", "DESC")}
 _LAST_ID = """
     SELECT max(value, coalesce((SELECT last_id FROM batch ORDER BY first_id DESC LIMIT 1), 0))
     FROM meta WHERE name = 'pruned_through'
@@ -98,9 +97,14 @@ def batches_between(connection: sqlite3.Connection, first_id: int, last_id: int,
     return _cut(*connection.execute(_IN_RANGE, (first_id, last_id, SLICE_BATCHES, size, records)).fetchone())
 
 
-def _batches_of(connection: sqlite3.Connection, ids: list[int]) -> Batches:
+def batches_before(connection: sqlite3.Connection, id: int, records: int) -> Batches:
+    """Return the last batches that begin below ``id``, in order, as many as have about so many records."""
+    return _cut(*connection.execute(_BEFORE, (id, SLICE_BATCHES, SLICE_BYTES, records)).fetchone())
+
+
+def _batches_of(connection: sqlite3.Connection, ids: list[int], order: str = "ASC") -> Batches:
     chosen = msgspec.json.encode(ids).decode()
-    return _cut(*connection.execute(_OF_IDS, (chosen, SLICE_BATCHES, SLICE_BYTES, MAX_LIMIT)).fetchone())
+    return _cut(*connection.execute(_OF_IDS[order], (chosen, SLICE_BATCHES, SLICE_BYTES, MAX_LIMIT)).fetchone())
 
 
 def _cut(heads: str, records: bytes | None) -> Batches:
@@ -165,7 +169,7 @@ def read_slices(
     newest = last_id(connection)
     found = _Found(after_id, limit, device, kinds)
     if device is not None:
-        marked = int(connection.execute(_MARKED_BLOCKS).fetchone()[0]) * BLOCK
+        marked = marked_through(connection)
         for batches in _marked(connection, after_id, marked, device):
             if (answer := found.take(batches)) is not None:
                 yield answer
@@ -190,9 +194,14 @@ def batch_of(connection: sqlite3.Connection, id: int) -> int:
     return int(first) if last >= id else id
 
 
+def marked_through(connection: sqlite3.Connection) -> int:
+    """Return the id below which all records are in blocks with marks."""
+    return int(connection.execute(_MARKED_BLOCKS).fetchone()[0]) * BLOCK
+
+
 def _marked(connection: sqlite3.Connection, after_id: int, marked: int, device: str) -> Iterator[Batches]:
     """Yield the batches that have the device's mark above ``after_id`` in blocks with marks, a slice at a time."""
-    mark = crc32(device.encode(errors="replace")).to_bytes(4, "little")
+    mark = _mark_of(device)
     position = after_id
     for start in range((after_id + 1) // BLOCK, marked // BLOCK, SLICE_BLOCKS):
         end = min(start + SLICE_BLOCKS, marked // BLOCK)
@@ -208,6 +217,28 @@ def _marked(connection: sqlite3.Connection, after_id: int, marked: int, device: 
         yield []
 
 
+def marked_before(connection: sqlite3.Connection, before: int, oldest: int, device: str) -> Iterator[Batches]:
+    """Yield the batches that have the device's mark below ``before``, the last ones first, each slice in order."""
+    mark = _mark_of(device)
+    position = before
+    for end in range(-(-before // BLOCK), oldest // BLOCK, -SLICE_BLOCKS):
+        start = max(end - SLICE_BLOCKS, oldest // BLOCK)
+        blocks, marks = connection.execute(_MARKS, (4 * BLOCK, start, end)).fetchone()
+        ids = list(_ids_with(mark, msgspec.json.decode(blocks, type=list[int]), marks or b""))
+        del ids[bisect_left(ids, position) :]
+        while ids:
+            batches = _batches_of(connection, ids[-SLICE_BATCHES:], "DESC")
+            yield batches
+            # What retention has taken meanwhile is not among them.
+            position = min(position, batches[0][0]) if batches else 0
+            del ids[bisect_left(ids, position) :]
+        yield []
+
+
+def _mark_of(device: str) -> bytes:
+    return crc32(device.encode(errors="replace")).to_bytes(4, "little")
+
+
 def _ids_with(mark: bytes, blocks: list[int], marks: bytes) -> Iterator[int]:
     at = marks.find(mark)
     while at >= 0:
@@ -215,54 +246,3 @@ def _ids_with(mark: bytes, blocks: list[int], marks: bytes) -> Iterator[int]:
             block, place = divmod(at // 4, BLOCK)
             yield blocks[block] * BLOCK + place
         at = marks.find(mark, at + 1)
-
-
-class JournalReader:
-    """A reader of a journal file for tools, with no reactor; a service may be writing to the file meanwhile."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def read(
-        self, after_id: int = 0, limit: int = 1000, device: str | None = None, kinds: Collection[str] | None = None
-    ) -> Records:
-        """Return up to ``limit`` records with an id above ``after_id``, in order of id.
-
-        ``Records.through`` is where the next read goes on.
-
-        :raises JournalDamaged: records that cannot be read come first; the ``last_id`` of the error is where a read
-            goes on after them. Sound records before them are returned first, as a shorter answer.
-        :raises JournalError: the file cannot be read.
-        """
-        check_bounds(after_id, limit)
-        try:
-            for records in read_slices(self._connection, after_id, limit, device, kinds):
-                if records is not None:
-                    return records
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal cannot be read: {error}.") from error
-        raise AssertionError("a read ends with records")
-
-    def last_id(self) -> int:
-        """Return the newest id that the journal has given to a record, 0 for none."""
-        return last_id(self._connection)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def __enter__(self) -> JournalReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def open_reader(path: str | Path) -> JournalReader:
-    """Open the journal at ``path`` for reading, while a service writes to it or while none does.
-
-    :raises JournalError: there is no such file, it is not a jimigw journal, or its version is another.
-    """
-    return JournalReader(open_for_reading(Path(path)))

@@ -18,10 +18,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from jimigw.journal.backwards import check_newest, id_at_steps, newest_slices
 from jimigw.journal.cursors import Changes, Cursors
 from jimigw.journal.intake import Batch, Intake
 from jimigw.journal.interface import Entry, IJournal, JournalClosed, JournalError, JournalStats, Records
-from jimigw.journal.pages import check_bounds
+from jimigw.journal.pages import check_bounds, read_slices
 from jimigw.journal.readers import ReadQueue
 from jimigw.journal.schema import open_for_reading
 from jimigw.journal.tail import Tail
@@ -393,12 +394,43 @@ class SqliteJournal:
         """Return committed records above ``after_id``: at once from memory, or from the file."""
         try:
             check_bounds(after_id, limit)
-            if self._writer is None or self._closing is not None or self._closed:
-                raise JournalClosed(f"The journal {self._path} is not open.")
+            self._check_open()
         except (ValueError, JournalClosed) as error:
             return fail(error)
         records = self._tail.read(after_id, limit, device, kinds)
-        return succeed(records) if records is not None else self._reads.read(after_id, limit, device, kinds)
+        if records is not None:
+            return succeed(records)
+        return self._reads.read(read_slices(self._reads.connection, after_id, limit, device, kinds))
+
+    def newest(
+        self,
+        limit: int,
+        device: str | None = None,
+        kinds: Collection[str] | None = None,
+        before_id: int | None = None,
+    ) -> Deferred[Records]:
+        """Return the newest committed records below ``before_id``, in order of id."""
+        try:
+            check_newest(limit, before_id)
+            self._check_open()
+        except (ValueError, JournalClosed) as error:
+            return fail(error)
+        records = self._tail.newest(limit, before_id) if device is None and kinds is None else None
+        if records is not None:
+            return succeed(records)
+        return self._reads.read(newest_slices(self._reads.connection, limit, device, kinds, before_id))
+
+    def id_at(self, microseconds: int) -> Deferred[int]:
+        """Return the id up to which records were received before this time."""
+        try:
+            self._check_open()
+        except JournalClosed as error:
+            return fail(error)
+        return self._reads.read(id_at_steps(self._reads.connection, microseconds))
+
+    def _check_open(self) -> None:
+        if self._writer is None or self._closing is not None or self._closed:
+            raise JournalClosed(f"The journal {self._path} is not open.")
 
     def set_cursor(self, reader: str, id: int) -> None:
         """Set the cursor of ``reader``; it is saved within the second."""

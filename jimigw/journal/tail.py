@@ -55,6 +55,20 @@ class Tail:
                 return Records(found, found[-1].id)
         return Records(found, max(after_id, self._newest))
 
+    def newest(self, limit: int, before_id: int | None) -> Records | None:
+        """Return the newest records of all terminals, or None when some of them may lie further back."""
+        found: list[list[Record]] = []
+        for first_id, last_id, records in reversed(self._batches):
+            if before_id is None or first_id < before_id:
+                rows = decode(first_id, last_id, records)
+                if before_id is not None and last_id >= before_id:
+                    del rows[before_id - first_id :]
+                found.append(select(first_id, rows, first_id - 1, None, None)[-limit:])
+                limit -= len(found[-1])
+                if limit == 0:
+                    return Records([record for part in reversed(found) for record in part], found[-1][0].id - 1)
+        return None
+
     def _batches_after(self, after_id: int) -> list[tuple[int, int, bytes]]:
         # From the newest back: that is where readers are that keep up.
         batches = []

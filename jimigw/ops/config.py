@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
-from jimigw.ops.config_kinds import Wrong, shown
+from jimigw.ops.config_callbacks import CallbackConfig
+from jimigw.ops.config_kinds import HttpUrl, Wrong, shown
 from jimigw.ops.config_mqtt import MqttConfig, contradictions
-from jimigw.ops.config_rows import Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, SectionRow, SectionsRow, rows
 from jimigw.ops.config_schema import (
     AdmissionConfig,
     Config,
@@ -25,6 +26,7 @@ from jimigw.ops.endpoints import stays_local
 
 __all__ = [
     "AdmissionConfig",
+    "CallbackConfig",
     "Config",
     "ConfigError",
     "ExchangeConfig",
@@ -138,7 +140,7 @@ def _collect(
         row = known.get(name)
         if row is None:
             problems.append(f"{full}: there is no such key or section{_hint(full)}{source}")
-        elif isinstance(row, Row):
+        elif isinstance(row, Row | SectionsRow):
             yield full, _Found(value, source)
         elif isinstance(value, dict):
             yield from _collect(row.cls, f"{full}.", value, source, problems)
@@ -152,12 +154,35 @@ def _build(cls: type[Any], prefix: str, found: Mapping[str, _Found], problems: l
         full = f"{prefix}{name}"
         if isinstance(row, SectionRow):
             values[name] = _build(row.cls, f"{full}.", found, problems)
-        elif setting := found.get(full):
+        elif (setting := found.get(full)) is None:
+            continue
+        elif isinstance(row, SectionsRow):
+            values[name] = tuple(_build_all(row, full, setting, problems))
+        else:
             try:
                 values[name] = row.kind.read(setting.value)
             except Wrong as wrong:
                 problems.append(f"{full}: {wrong}{setting.source}")
     return cls(**values)
+
+
+def _build_all(row: SectionsRow, full: str, setting: _Found, problems: list[str]) -> Iterator[Any]:
+    """Read a list of tables, each as a section. People count them from 1."""
+    tables = setting.value
+    expected = f"expected up to {row.most} of [[{full}]], each with keys under it"
+    if not isinstance(tables, list):
+        problems.append(f"{full}: {shown(tables)} is not a list of tables; {expected}{setting.source}")
+        return
+    if len(tables) > row.most:
+        problems.append(f"{full}: there are {len(tables)}; {expected}{setting.source}")
+        return
+    for number, table in enumerate(tables, 1):
+        place = f"{full}[{number}]"
+        if isinstance(table, dict):
+            found = dict(_collect(row.cls, f"{place}.", table, setting.source, problems))
+            yield _build(row.cls, f"{place}.", found, problems)
+        else:
+            problems.append(f"{place}: {shown(table)} is not a table; {expected}{setting.source}")
 
 
 def _contradictions(config: Config) -> Iterator[str]:
@@ -167,6 +192,7 @@ def _contradictions(config: Config) -> Iterator[str]:
             if not getattr(config.admission, name):
                 yield f'admission.{name}: it is empty; admission.mode = "hooks" asks the platform there'
     yield from contradictions(config.mqtt, config.exchange.dialect)
+    yield from _clashing_callbacks(config)
     for name in ("endpoint", "ssh_endpoint"):
         endpoint = getattr(config.manhole, name)
         if endpoint and not config.manhole.allow_remote and not stays_local(endpoint):
@@ -182,11 +208,28 @@ def _contradictions(config: Config) -> Iterator[str]:
         )
 
 
+def _clashing_callbacks(config: Config) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for number, callback in enumerate(config.callbacks, 1):
+        place = f"callbacks[{number}]"
+        if not callback.url:
+            yield f"{place}.url: it is missing; expected {HttpUrl(empty=False).expected}"
+        elif len(callback.reader) > 200:
+            yield f"{place}.name: it is missing; an address that is so long cannot stand for it"
+        elif (other := seen.setdefault(callback.label, number)) != number:
+            yield (
+                f"{place}.name: {shown(callback.label)} is callbacks[{other}] already; each callback needs a name of "
+                "its own, or an address that differs before the question mark"
+            )
+
+
 def _full_keys(cls: type[attrs.AttrsInstance] = Config, prefix: str = "") -> Iterator[str]:
     for name, row in rows(cls):
         yield f"{prefix}{name}"
         if isinstance(row, SectionRow):
             yield from _full_keys(row.cls, f"{prefix}{name}.")
+        elif isinstance(row, SectionsRow):
+            yield from _full_keys(row.cls, f"{prefix}{name}[].")
 
 
 def _hint(full: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from jimigw.ops.config_kinds import Choice, Kind, ListOf, Number, Size, Whole
-from jimigw.ops.config_rows import Row, SectionRow, rows
+from jimigw.ops.config_rows import Row, SectionRow, SectionsRow, rows
 from jimigw.ops.config_schema import Config
 
 EXAMPLE = Path("conf/jimigw.toml")
@@ -40,25 +40,42 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _table(cls: type[attrs.AttrsInstance], prefix: str) -> Iterator[str]:
-    sections: list[tuple[str, SectionRow]] = []
+    sections: list[tuple[str, SectionRow | SectionsRow]] = []
     for name, row in rows(cls):
-        if isinstance(row, SectionRow):
+        if not isinstance(row, Row):
             # TOML takes keys that follow a [section] for its own, so sections come last.
             sections.append((name, row))
             continue
-        yield ""
-        yield from _comment(row.meaning)
-        if limits := _limits(row):
-            yield from _comment(f"({limits})")
-        if row.restart:
-            yield from _comment("A change needs a restart.")
+        yield from _explained(row)
         yield f"{name} = {row.kind.toml(row.default)}"
     for name, row in sections:
         yield ""
         yield ""
         yield from _comment(row.meaning)
-        yield f"[{prefix}{name}]"
-        yield from _table(row.cls, f"{prefix}{name}.")
+        if isinstance(row, SectionsRow):
+            yield from _example(row, f"{prefix}{name}")
+        else:
+            yield f"[{prefix}{name}]"
+            yield from _table(row.cls, f"{prefix}{name}.")
+
+
+def _explained(row: Row) -> Iterator[str]:
+    yield ""
+    yield from _comment(row.meaning)
+    if limits := _limits(row):
+        yield from _comment(f"({limits})")
+    if row.restart:
+        yield from _comment("A change needs a restart.")
+
+
+def _example(row: SectionsRow, name: str) -> Iterator[str]:
+    """One of a list of sections, commented out: by default there is none."""
+    yield from _comment("There is none by default. To have one, take the # off these lines:")
+    yield f"#[[{name}]]"
+    for key, nested in rows(row.cls):
+        assert isinstance(nested, Row)
+        yield from _explained(nested)
+        yield f"#{key} = {nested.kind.toml(row.example.get(key, nested.default))}"
 
 
 def _limits(row: Row) -> str:
@@ -86,10 +103,12 @@ def _markdown(cls: type[attrs.AttrsInstance], prefix: str) -> Iterator[str]:
         cells = [f"`{prefix}{name}`", f"`{default}`", row.unit, row.kind.expected, row.meaning + _RESTART * row.restart]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
     for name, nested in rows(cls):
-        if isinstance(nested, SectionRow):
-            yield ""
-            yield f"## `[{prefix}{name}]`"
-            yield ""
-            yield nested.meaning
-            yield ""
-            yield from _markdown(nested.cls, f"{prefix}{name}.")
+        if isinstance(nested, Row):
+            continue
+        several = isinstance(nested, SectionsRow)
+        yield ""
+        yield f"## `[[{prefix}{name}]]`" if several else f"## `[{prefix}{name}]`"
+        yield ""
+        yield nested.meaning
+        yield ""
+        yield from _markdown(nested.cls, f"{prefix}{name}[]." if several else f"{prefix}{name}.")

@@ -167,6 +167,26 @@ class Text:
         return json.dumps(value, ensure_ascii=False)
 
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{0,64}")
+
+
+@attrs.frozen
+class Name:
+    """A short name that may stand anywhere, or nothing."""
+
+    @property
+    def expected(self) -> str:
+        return "up to 64 letters, digits, full stops, _ and -"
+
+    def read(self, value: object) -> str:
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            raise Wrong(f"{shown(value)} is not a name; expected {self.expected}")
+        return value
+
+    def toml(self, value: object) -> str:
+        return json.dumps(value)
+
+
 @attrs.frozen
 class UdpPort:
     """A UDP port, with the address to listen on in front or without; or nothing."""
@@ -210,16 +230,21 @@ def can_be_found(host: str) -> bool:
 
 @attrs.frozen
 class HttpUrl:
-    """The address of an HTTP server to ask, or nothing. What is wrong is never repeated: it may hold a password."""
+    """The address of an HTTP server; ``empty`` says whether there may be none. What is wrong is never repeated: it may
+    hold a password."""
+
+    empty: bool = True
 
     @property
     def expected(self) -> str:
-        return 'an address such as "https://platform.example.org/terminals", or nothing'
+        return 'an address such as "https://platform.example.org/terminals"' + ", or nothing" * self.empty
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong(f"{shown(value)} is not text; expected {self.expected}, in quotes")
         if not value:
+            if not self.empty:
+                raise Wrong(f"it is empty; expected {self.expected}")
             return value
         if not value.isascii() or any(not 0x21 <= ord(character) <= 0x7E for character in value):
             raise Wrong(f"it holds characters that no address has; expected {self.expected}, the rest written as %XX")

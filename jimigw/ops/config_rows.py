@@ -1,6 +1,6 @@
-"""How a key of the config is declared: one row a key, as a field of a frozen class for each section."""
+"""How a key of the config is declared: a row beside its field, from which everything else is made."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -32,6 +32,18 @@ class SectionRow:
     meaning: str
 
 
+@attrs.frozen
+class SectionsRow:
+    """What is known of a list of sections, at most ``most``: the class of each, their meaning, what an error or a
+    change calls one (no two have the same name), and values for the example in the shipped file."""
+
+    cls: type[attrs.AttrsInstance]
+    meaning: str
+    most: int
+    name: Callable[[Any], str]
+    example: Mapping[str, object]
+
+
 def key(kind: Kind, default: object, meaning: str, unit: str = "", *, restart: bool = False) -> Any:
     """Declare a key as an attrs field."""
     return attrs.field(default=default, metadata={_ROW: Row(kind, default, unit, meaning, restart)})
@@ -42,7 +54,19 @@ def section(cls: type[attrs.AttrsInstance], meaning: str) -> Any:
     return attrs.field(factory=cls, metadata={_ROW: SectionRow(cls, meaning)})
 
 
-def rows(cls: type[attrs.AttrsInstance]) -> Iterator[tuple[str, Row | SectionRow]]:
+def sections(
+    cls: type[attrs.AttrsInstance],
+    meaning: str,
+    *,
+    most: int,
+    name: Callable[[Any], str],
+    example: Mapping[str, object],
+) -> Any:
+    """Declare a list of sections, ``[[name]]`` in the file, as an attrs field that holds a tuple; empty by default."""
+    return attrs.field(default=(), metadata={_ROW: SectionsRow(cls, meaning, most, name, example)})
+
+
+def rows(cls: type[attrs.AttrsInstance]) -> Iterator[tuple[str, Row | SectionRow | SectionsRow]]:
     """Give (name, row) of every key and section of a config class, in the order of the file."""
     for field in attrs.fields(cls):
         if _ROW in field.metadata:

@@ -9,9 +9,10 @@ from typing import Literal
 
 import attrs
 
+from jimigw.ops.config_callbacks import CallbackConfig
 from jimigw.ops.config_kinds import Choice, HttpUrl, ListOf, Number, Size, Switch, Text, UdpPort, Whole
 from jimigw.ops.config_mqtt import MqttConfig
-from jimigw.ops.config_rows import key, section
+from jimigw.ops.config_rows import key, section, sections
 from jimigw.ops.endpoints import Endpoint
 
 _NO_LIMIT = "0: no limit"
@@ -399,6 +400,13 @@ class Config:
     commands: CommandsConfig = section(CommandsConfig, "What the platform and operators tell terminals to do.")
     mqtt: MqttConfig = section(MqttConfig, "A message broker (MQTT): what terminals say goes out, commands come in.")
     hub: HubConfig = section(HubConfig, "The command API of the vendor's hub, for platforms that use it.")
+    callbacks: tuple[CallbackConfig, ...] = sections(
+        CallbackConfig,
+        "Where records are posted to, as docs/delivery.md says. Each [[callbacks]] is one receiver.",
+        most=100,
+        name=lambda callback: callback.label,
+        example={"url": "https://platform.example.org/records", "name": "platform", "secret_file": "platform.secret"},
+    )
     manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 

@@ -1,4 +1,4 @@
-"""Store, journal, gateway and ports: started and stopped in the order that keeps every promise."""
+"""Store, journal, gateway, deliveries and ports: started and stopped in the order that keeps every promise."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ from jimigw.protocols.jt808.session import Settings as Jt808Settings
 from jimigw.store.interface import StoreError
 from jimigw.store.sqlite import SqliteStore
 
+from .deliveries import Deliveries
 from .doors import Doors
 from .house import House
 from .hub import HubPort
@@ -93,6 +94,7 @@ class Jimigw(Service):
         self.gateway = Gateway(self.registry, Open(), self.journal, self.commands)
         self.commands.on_ended = self.gateway.record_command
         self.doors = Doors(self.gateway, reactor)
+        self.deliveries = Deliveries(self.journal, self.store, reactor)
         self.open_ports = Ports(reactor, self._fail)
         house = House(
             self.registry,
@@ -102,6 +104,7 @@ class Jimigw(Service):
             self.store,
             self.open_ports,
             self.doors,
+            self.deliveries,
             config.data_path,
             lambda: self.config,
             self.reload,
@@ -126,6 +129,7 @@ class Jimigw(Service):
         try:
             self.config.data_path.mkdir(parents=True, exist_ok=True)
             self.doors.open(self.config)
+            self.deliveries.take(self.deliveries.read(self.config))
             key = PlatformKey(load_rsa_key(self.config.path(RSA_KEY_FILE)))
             # The journal has the lock that keeps a second service, perhaps a newer one, from the files of this one.
             self.journal.start()
@@ -141,6 +145,7 @@ class Jimigw(Service):
         self.registry.restore(contents)
         self.commands.restore(contents.commands)
         self.store.on_cards_changed(self.registry.cards_changed)
+        self.deliveries.start()
         self._open_jimi()
         self._open_jt808()
         self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
@@ -241,10 +246,12 @@ class Jimigw(Service):
         found = changes(self.config, new)
         config = taken_over(self.config, new)
         try:
-            # Also where nothing differs: the secret for hooks lies in a file of its own.
+            # Also where nothing differs: secrets lie in files of their own.
+            deliveries = self.deliveries.read(config)
             self.doors.open(config)
         except (DoorError, SigningError) as error:
             return False, [f"nothing has changed: {error}"]
+        self.deliveries.take(deliveries)
         self.config = config
         self._take_over()
         lines = [f"{change} (needs a restart)" if change.restart else str(change) for change in found]
@@ -332,6 +339,7 @@ class Jimigw(Service):
         self.commands.stop()
         # Behind what the links left in the store: the ends of commands have their records then.
         yield self.registry.flush_all()
+        yield self.deliveries.stop()
         yield self.journal.close()
         yield self.store.close()
         yield self.open_ports.close(_END)

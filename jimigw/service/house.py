@@ -23,6 +23,7 @@ from jimigw.protocols.jt808.codec import decode_frame
 from jimigw.protocols.jt808.frame import Frame, frames_of
 from jimigw.store.interface import IStore
 
+from .deliveries import Deliveries
 from .doors import Doors
 from .ports import Ports
 
@@ -45,6 +46,7 @@ class House:
     store: IStore
     ports: Ports
     doors: Doors
+    deliveries: Deliveries
     data_path: Path
     #: the config of now, and what reads it again
     config: Callable[[], Config]
@@ -75,7 +77,7 @@ class House:
         }
         for edge in self.ports.edges:
             figures[f"port {edge.name}"] = attrs.asdict(edge.counters) | {"frames dropped": edge.dropped()}
-        return figures | self.doors.figures()
+        return figures | self.doors.figures() | self.deliveries.figures()
 
     def limits(self) -> Figures:
         """Limits: section, name, value."""

@@ -18,6 +18,7 @@ from typing import Any
 from jimigw.model.command import OPEN, Command
 from jimigw.model.device import Card, Device
 from jimigw.store.interface import CardChanges, StoreError
+from jimigw.store.letters import Letters
 from jimigw.store.rows import (
     CARD,
     COMMAND,
@@ -70,6 +71,8 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
+        #: what readers of the journal leave here
+        self.letters = Letters(connection, self._reading)
         # 999 before SQLite 3.32
         self._most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         self._data_version = -1

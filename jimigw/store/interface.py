@@ -1,4 +1,4 @@
-"""What a store is: it keeps terminals and commands over restarts.
+"""What a store is: it keeps terminals, commands and what readers could not hand on over restarts.
 
 Everything is called in the reactor thread. Writes go to disk in the order in which they were given, many in one
 transaction, and each ``Deferred`` fires after the commit: what a caller was told is stored survives a crash.
@@ -13,11 +13,16 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from jimigw.model.command import Command
+from jimigw.model.dead_letter import DeadLetter
 from jimigw.model.device import Card, Device, State
 
 
 class StoreError(Exception):
     """The store cannot be opened, read or written; the message is a sentence for the operator."""
+
+
+class DeadLettersFull(StoreError):
+    """A reader has as many dead letters as are kept; none of the new ones was stored."""
 
 
 class StoreClosed(StoreError):
@@ -92,6 +97,30 @@ class IStore(Interface):
 
     def prune_commands(before: float) -> Deferred[int]:
         """Delete the commands that ended before this time, and return how many there were."""
+
+    def save_dead_letters(letters: Collection[DeadLetter], most: int) -> Deferred[int]:
+        """Store what a reader of the journal could not hand on (one reader, at least one letter), and return how many
+        letters it has then. A letter takes the place of an older one of the same record, and its id.
+
+        Fails with :class:`DeadLettersFull` where it would have more than ``most``.
+        """
+
+    def dead_letters(reader: str | None = None, after: int = 0, limit: int = 100) -> Deferred[list[DeadLetter]]:
+        """Return up to ``limit`` (1 to 1,000) dead letters with an id above ``after``, in order of their ids; of one
+        reader, or of all. Fewer come also where they are long: there are no more when none comes."""
+
+    def delete_dead_letters(reader: str | None = None, ids: Collection[int] | None = None) -> Deferred[int]:
+        """Delete dead letters of one reader or of all, those with these ids or all; and return how many
+        there were."""
+
+    def dead_letter_counts() -> Deferred[dict[str, int]]:
+        """Return how many dead letters each reader has; those without any are not named."""
+
+    def save_pause(reader: str, reason: str | None) -> Deferred[None]:
+        """Note that a reader of the journal is paused, and why; or, with None, that it is not."""
+
+    def pauses() -> Deferred[dict[str, str]]:
+        """Return which readers are paused, and why."""
 
     def on_cards_changed(listener: Callable[[CardChanges], None]) -> None:
         """Call ``listener``, in the reactor thread, within two seconds after another program changed cards."""

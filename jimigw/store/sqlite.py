@@ -24,6 +24,7 @@ from jimigw.model.command import Command
 from jimigw.model.device import Card, State
 from jimigw.store.database import Database
 from jimigw.store.interface import CardChanges, Contents, IStore, StoreClosed, StoreError
+from jimigw.store.readers import ReadersPart
 from jimigw.store.rows import Row, row_of_card, row_of_command, row_of_state
 
 POLL_INTERVAL = 1.0
@@ -87,7 +88,7 @@ class _Job:
 
 
 @implementer(IStore)
-class SqliteStore:
+class SqliteStore(ReadersPart):
     """A store in one SQLite file. ``make_pool`` gives a thread, or in a test something that runs jobs by hand."""
 
     _log = Logger()
@@ -264,7 +265,7 @@ class SqliteStore:
 
     def command(self, id: int) -> Deferred[Command | None]:
         """Return a command, or None."""
-        return self._give(_Job(lambda database: database.command(id), writes=False))
+        return self._read(lambda database: database.command(id))
 
     def commands(
         self, device: str | None = None, open: bool | None = None, before: int | None = None, limit: int = 100
@@ -272,7 +273,7 @@ class SqliteStore:
         """Return commands, the newest first."""
         if not 1 <= limit <= MAX_COMMANDS:
             return fail(ValueError(f"limit is {limit}; it can be 1 to {MAX_COMMANDS}"))
-        return self._give(_Job(lambda database: database.commands(device, open, before, limit), writes=False))
+        return self._read(lambda database: database.commands(device, open, before, limit))
 
     def last_error(self) -> str | None:
         """Return why the last transaction failed, None if it did not."""
@@ -289,6 +290,9 @@ class SqliteStore:
 
     def _write(self, work: Callable[[Database], T]) -> Deferred[T]:
         return self._give(_Job(work, writes=True))
+
+    def _read(self, work: Callable[[Database], T]) -> Deferred[T]:
+        return self._give(_Job(work, writes=False))
 
     def _write_row(self, together: Together, row: Row) -> Deferred[Any]:
         return self._give(_Job(lambda database: together(database, [row])[0], True, together, row))

@@ -67,6 +67,8 @@ the same list as a file to start from.
   start.
 - The file is read when the service starts, and again at SIGHUP and at `reload()` in the manhole. A key whose meaning
   ends with "A change needs a restart." keeps its value until then.
+- `[[name]]` begins one of a list. Errors count them from 1: `callbacks[2].url`. `--set` gives all of them:
+  `--set 'callbacks=[{url="http://127.0.0.1:9000/"}]'`.
 - Times are seconds, sizes are bytes; a size may be text such as `"64 MiB"`. A file name is relative to `data_dir`, and
   `data_dir` to the folder the service is started in.
 

@@ -13,10 +13,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from jimigw.client.breaker import Breaker
 from jimigw.gateway.hooked import FAILURE, Verdict
 from jimigw.gateway.recent import Recent
-
-from .breaker import Breaker
 
 
 def no_answer(why: str) -> Verdict:

@@ -14,25 +14,21 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 import msgspec
-from OpenSSL import SSL
-from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
-from twisted.web.client import RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 from twisted.web.iweb import IPolicyForHTTPS
 
 from jimigw import __version__
+from jimigw.client.bounded import BoundedClient, read_body
+from jimigw.client.breaker import Breaker
+from jimigw.client.words import bare_url, lost_its_way, said
 from jimigw.gateway.hooked import FAILURE, SUCCESS, Verdict
 from jimigw.gateway.signing import signed_headers
 
 from .asking import Asking, Turn, no_answer
-from .bounded import AnswerTooLong, BoundedClient, read_body
-from .breaker import Breaker
 
 __all__ = ["HookSettings", "PlatformHooks", "Verdict", "bare_url", "read_authentication", "read_registration"]
 
@@ -150,7 +146,7 @@ class PlatformHooks:
                 turn.settle(read_registration(200, await read_body(response)))
                 return
         except Exception as error:
-            turn.settle(no_answer(f"{self.registration.name}: {_said(error)}"))
+            turn.settle(no_answer(f"{self.registration.name}: {said(error)}"))
             return
         turn.settle(read_registration(response.code, b""))
         await _drain(response)
@@ -159,7 +155,7 @@ class PlatformHooks:
         try:
             response = await self._post(self.authentication, self._settings.authentication_url, turn)
         except Exception as error:
-            turn.settle(no_answer(f"{self.authentication.name}: {_said(error)}"))
+            turn.settle(no_answer(f"{self.authentication.name}: {said(error)}"))
             return
         turn.settle(read_authentication(response.code))
         await _drain(response)
@@ -175,7 +171,7 @@ class PlatformHooks:
             except Exception as error:
                 # A request that is cancelled while it looks up a host name fails as if the name were unknown.
                 late = turn.settled or self._reactor.seconds() + pause >= turn.ends
-                if late or not _lost_its_way(error):
+                if late or not lost_its_way(error):
                     raise
             await deferLater(self._reactor, pause)
             asking.counters.retries += 1
@@ -249,42 +245,3 @@ def _usable(code: str) -> bool:
 def _sayable(value: Any) -> Any:
     """Bytes of a terminal's text that are no characters are written as ``\\udc..``, which any JSON parser takes."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
-
-
-def bare_url(url: str) -> str:
-    """A URL for the log: without user and password, and without the query, which may hold a token."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _reasons(error: BaseException) -> list[BaseException]:
-    """What is behind an error of Twisted's HTTP client: it wraps those of the connection."""
-    found: list[BaseException] = []
-    for reason in getattr(error, "reasons", ()):
-        if isinstance(reason, Failure) and reason.value is not None:
-            found += _reasons(reason.value)
-    return found or [error]
-
-
-def _lost_its_way(error: BaseException) -> bool:
-    """Whether a request failed with its connection, before any answer, so that it may be sent again."""
-    if isinstance(error, (ConnectError, DNSLookupError)):
-        return True
-    if isinstance(error, (ResponseNeverReceived, RequestTransmissionFailed)):
-        return all(isinstance(reason, ConnectionClosed) for reason in _reasons(error))
-    return False
-
-
-def _said(error: BaseException) -> str:
-    """An error as a part of a sentence."""
-    reason = _reasons(error)[0]
-    if isinstance(reason, CancelledError):
-        return "it took too long"
-    if isinstance(reason, AnswerTooLong):
-        return str(reason)
-    if isinstance(reason, SSL.Error):
-        return f"TLS failed: {reason}"[:200]
-    if isinstance(reason, (ConnectError, ConnectionClosed, DNSLookupError)):
-        broke_off = isinstance(error, ResponseFailed) and not isinstance(error, ResponseNeverReceived)
-        return "it broke off its answer" if broke_off else f"{reason}".rstrip(".")[:200]
-    return f"its answer is no HTTP that can be understood ({type(reason).__name__}: {reason})"[:200]

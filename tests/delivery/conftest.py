@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 import pytest_twisted
 
-from tests.delivery.harness import World
+from tests.delivery.mqtt_harness import World
 from tests.support.mqtt import Peer
 from tests.support.servers import Mosquitto, found
 

@@ -1,176 +1,210 @@
-"""A whole service, a broker, a platform at the broker, terminals; and a small reader that carries records between."""
+"""What the tests of delivery share: a journal in memory, a target that does what a test says, and a clock."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from twisted.internet import protocol, reactor, task
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from zope.interface import implementer
 
-from jimigw.delivery.mqtt import MqttTarget
-from jimigw.delivery.target import Done, Later, Never, Outcome
-from jimigw.journal.interface import IJournal
-from jimigw.protocols.jt808.codec import decode_frame, encode_json
-from jimigw.protocols.jt808.frame import Frame, FrameDecoder
-from jimigw.service.brokers import mqtt_of
-from tests.service.harness import Running
-from tests.support.jt808 import REGISTRATION
-from tests.support.servers import Mosquitto, until
+from jimigw.delivery.letters import DeadLetters
+from jimigw.delivery.reader import Reader
+from jimigw.delivery.status import ReaderSettings
+from jimigw.delivery.target import Done, Outcome
+from jimigw.journal.interface import IJournal, JournalDamaged, Record, Records
+from tests.support.recorder import RecordingJournal, RecordingStore
 
-_clock: Any = reactor
-PHONE = "000123456789"
+START = 1_780_000_000.0
 
 
-class Terminal808(protocol.Protocol):
-    """A terminal of JT/T 808. ``frames`` are those it got."""
+@implementer(IJournal)
+class MemoryJournal(RecordingJournal):
+    """Records in memory. Reads are answered at once, or, with ``by_hand``, when the test says so.
 
-    def __init__(self, phone: str = PHONE, version: int = 2013) -> None:
-        self.phone, self.version, self.serial = phone, version, 0
-        self.decoder = FrameDecoder(1 << 16)
-        self.frames: list[Frame] = []
+    ``saved`` are the cursors that a crash leaves, ``damaged`` ranges that cannot be read.
+    """
 
-    def dataReceived(self, data: bytes) -> None:
-        self.frames += [each for each in self.decoder.feed(data) if isinstance(each, Frame)]
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.records: list[Record] = []
+        self.places: dict[str, int] = {}
+        self.saved: dict[str, int] = {}
+        self.damaged: list[tuple[int, int]] = []
+        self.by_hand = False
+        self.asked: list[tuple[int, int, Collection[str] | None, Deferred[Records]]] = []
+        self.reads = 0
 
-    def send(self, raw: bytes) -> None:
-        assert self.transport is not None
-        self.transport.write(raw)
+    def put(self, *devices: str, kind: str = "position", size: int = 0) -> None:
+        """Records of these devices are committed, together."""
+        for device in devices:
+            id = len(self.records) + 1
+            data = b'{"device":"%s","n":%d%s}' % (device.encode(), id, b" " * size)
+            at = int(self.clock.seconds() * 1e6)
+            self.records.append(Record(id, device, "jimi", kind, at, b"raw", data))
+        for listener in list(self.listeners):
+            listener()
 
-    def say(self, msg_id: int, body: dict[str, Any]) -> None:
-        header = {"msg_id": msg_id, "phone": self.phone, "msg_sn": self.serial, "version": self.version}
-        frames = encode_json({"header": header, "body": body})
-        self.serial = (self.serial + len(frames)) & 0xFFFF
-        self.send(b"".join(frames))
+    def last_id(self) -> int:
+        return len(self.records)
 
-    def got(self, msg_id: int) -> list[Frame]:
-        return [each for each in self.frames if each.header.msg_id == msg_id]
+    def remove_listener(self, listener: Callable[[], None]) -> None:
+        if listener in self.listeners:
+            self.listeners.remove(listener)
 
-    async def enter(self) -> None:
-        self.say(0x0100, REGISTRATION if self.version == 2013 else REGISTRATION | {"manufacturer": "70111000000"})
-        registered = await until(lambda: self.got(0x8100), "the answer to the registration")
-        code = decode_frame(registered[0]).to_json()["body"]["auth_code"]
-        body = {"code": code}
-        if self.version == 2019:
-            body |= {"imei": "888888888888888", "sw_version": "V1"}
-        self.say(0x0102, body)
-        await until(lambda: self.got(0x8001), "the answer to the authentication")
+    def read(self, after_id: int, limit: int, device: Any = None, kinds: Any = None) -> Deferred[Records]:
+        self.reads += 1
+        if not self.by_hand:
+            return self._answer(after_id, limit, kinds)
+        asked: Deferred[Records] = Deferred()
+        self.asked.append((after_id, limit, kinds, asked))
+        return asked
 
-    def leave(self) -> None:
-        assert self.transport is not None
-        self.transport.loseConnection()
+    def _answer(self, after_id: int, limit: int, kinds: Any) -> Deferred[Records]:
+        end = len(self.records)
+        for first, last in self.damaged:
+            if first <= after_id + 1 <= last:
+                return fail(JournalDamaged(first, last, "a test says so"))
+            if first > after_id:
+                end = min(end, first - 1)
+        found = [each for each in self.records[after_id:end] if kinds is None or each.kind in kinds][:limit]
+        return succeed(Records(found, found[-1].id if len(found) == limit else end))
 
+    def answer_read(self, error: Exception | None = None) -> None:
+        """The oldest read comes to its end."""
+        after_id, limit, kinds, asked = self.asked.pop(0)
+        if error is not None:
+            asked.errback(error)
+        else:
+            self._answer(after_id, limit, kinds).chainDeferred(asked)
 
-class Reader:
-    """Reads a journal, calls ``deliver``, moves the cursor: what the reader loop does, and nothing more."""
+    def id_at(self, microseconds: int) -> Deferred[int]:
+        return succeed(sum(record.received_at < microseconds for record in self.records))
 
-    def __init__(self, journal: IJournal, target: MqttTarget, name: str = "mqtt") -> None:
-        self.journal, self.target, self.name = journal, target, name
-        self.cursor = 0
-        self.never: dict[int, str] = {}
-        self.later: list[Later] = []
-        self.done = 0
-        self._broken: list[Any] = []
-        self._running: Deferred[None] | None = None
-        self._wake: Deferred[None] | None = None
-        self._stopping = self._news = False
-        self._delivering: Deferred[Outcome] | None = None
+    def set_cursor(self, reader: str, id: int) -> None:
+        self.places[reader] = id
 
-    def start(self) -> None:
-        self.journal.add_listener(self._woken)
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._broken.append)
+    def cursor(self, reader: str) -> Deferred[int | None]:
+        return succeed(self.places.get(reader))
 
-    def _woken(self) -> None:
-        self._news = True
-        wake, self._wake = self._wake, None
-        if wake is not None:
-            wake.callback(None)
+    def drop_cursor(self, reader: str) -> None:
+        self.places.pop(reader, None)
 
-    async def _run(self) -> None:
-        self.cursor = await self.journal.cursor(self.name) or 0
-        self.journal.set_cursor(self.name, self.cursor)
-        while not self._stopping:
-            self._news = False  # what is committed while the journal reads comes with the next read
-            kinds = self.target.kinds
-            records = await self.journal.read(self.cursor, self.target.batch, kinds=kinds)
-            if not records:
-                if not self._news:
-                    self._wake = Deferred()
-                    await self._wake
-                continue
-            self._delivering = self.target.deliver(records)
-            outcome = await self._delivering
-            self._delivering = None
-            if isinstance(outcome, Done | Never):
-                self.never |= outcome.reasons if isinstance(outcome, Never) else {}
-                self.done += len(records)
-                self.cursor = records[-1].id
-                self.journal.set_cursor(self.name, self.cursor)
-            else:
-                assert isinstance(outcome, Later)
-                self.later.append(outcome)
-                if not self._stopping:
-                    await task.deferLater(_clock, min(0.3 if outcome.after is None else outcome.after, 0.3))
-
-    async def stop(self) -> None:
-        self._stopping = True
-        self.journal.remove_listener(self._woken)
-        if self._delivering is not None:
-            self._delivering.cancel()
-        self._woken()
-        if self._running is not None:
-            await self._running
-        assert not self._broken, self._broken
-
-    async def caught_up(self) -> None:
-        """All that is in the journal now is delivered."""
-        last = self.journal.last_id()
-        await until(lambda: self.cursor >= last, f"record {last}; the reader is at {self.cursor}, {self.later[-2:]}")
+    def cursors(self) -> Deferred[dict[str, int]]:
+        return succeed(dict(self.places))
 
 
-class World:
-    """A service with a target for a broker."""
+class Told:
+    """A target that keeps what it is given until the test says what came of it; ``at_once`` says it by itself."""
 
-    def __init__(self, folder: Path, broker: Mosquitto | int, *settings: str) -> None:
-        port = broker if isinstance(broker, int) else broker.port
-        self.running = Running(
-            folder,
-            f'mqtt.url="mqtt://127.0.0.1:{port}"',
-            'exchange.dialect="emqx"',
-            "journal.commit_interval=0.0",
-            *settings,
+    def __init__(self, batch: int = 3, lanes: int = 1, batch_bytes: int = 1 << 20) -> None:
+        self.batch, self.lanes, self.batch_bytes = batch, lanes, batch_bytes
+        self.kinds: frozenset[str] | None = None
+        self.unwanted: set[str] = set()
+        self.under_way: list[tuple[list[Record], Deferred[Any]]] = []
+        self.given: list[list[int]] = []
+        self.at_once: Callable[[Sequence[Record]], Any] | None = None
+        self.closed = False
+        self.closing: Deferred[None] | None = None
+
+    def wants(self, record: Record) -> bool:
+        return record.device not in self.unwanted
+
+    def deliver(self, records: Sequence[Record]) -> Deferred[Outcome]:
+        self.given.append([record.id for record in records])
+        if self.at_once is not None:
+            return succeed(self.at_once(records))
+        delivering: Deferred[Any] = Deferred()
+        entry = (list(records), delivering)
+        self.under_way.append(entry)
+
+        def over(result: Any) -> Any:
+            self.under_way.remove(entry)
+            return result
+
+        return delivering.addBoth(over)
+
+    def say(self, outcome: Any, at: int = 0) -> None:
+        """This comes of a delivery, the oldest by default."""
+        _, delivering = self.under_way[at]
+        if isinstance(outcome, Exception):
+            delivering.errback(outcome)
+        else:
+            delivering.callback(outcome)
+
+    def close(self) -> Deferred[None]:
+        self.closed = True
+        return self.closing or succeed(None)
+
+
+class Desk:
+    """A reader with everything that moves it. What goes to the store is committed at once unless ``slow_store``."""
+
+    def __init__(self, target: Told | None = None, name: str = "a", **settings: Any) -> None:
+        self.clock = Clock()
+        self.clock.advance(START)
+        self.journal, self.store = MemoryJournal(self.clock), RecordingStore()
+        self.target = target or Told()
+        self.name = name
+        chosen: dict[str, Any] = {"start": "beginning", "interval": 0.0} | settings
+        self.settings = ReaderSettings(**chosen)
+        self.slow_store = False
+        self.pauses: list[str | None] = []
+        self.reader = self.new_reader()
+
+    def new_reader(self) -> Reader:
+        self.dead_letters = DeadLetters(self.store)
+        return Reader(
+            self.name,
+            self.journal,
+            self.dead_letters,
+            self.target,
+            self.clock,
+            self.settings,
+            on_paused=self.pauses.append,
+            chance=lambda: 0.5,  # neither more nor less
         )
-        service = self.running.service
-        self.service, self.commands, self.journal = service, service.commands, service.journal
-        self.complaints: list[tuple[str, dict[str, Any]]] = []
-        target = mqtt_of(service.config, service.commands, service.registry, reactor, self._complain)
-        assert target is not None
-        self.target = target
-        self.reader = Reader(service.journal, target)
 
-    def _complain(self, say: Any, text: str, *, kind: Any = None, **fields: Any) -> None:
-        self.complaints.append((text, fields))
-
-    async def start(self) -> World:
-        self.target.start()
-        self.reader.start()
+    def start(self, paused: str | None = None) -> Desk:
+        self.reader.start(paused)
         return self
 
-    async def connected(self) -> World:
-        await until(lambda: self.target.broker.state == "ready", f"a connection ({self.target.broker.reason})")
-        return self
+    def put(self, *devices: str, **facts: Any) -> None:
+        self.journal.put(*devices, **facts)
+        self.settle()
 
-    async def terminal(self, phone: str = PHONE, version: int = 2013) -> Terminal808:
-        host: Any = self.service.ports[1].getHost()
-        endpoint = TCP4ClientEndpoint(_clock, "127.0.0.1", host.port)
-        terminal: Terminal808 = await connectProtocol(endpoint, Terminal808(phone, version))
-        await terminal.enter()
-        return terminal
+    def say(self, outcome: Any, at: int = 0) -> None:
+        self.target.say(outcome, at)
+        self.settle()
 
-    async def stop(self) -> None:
-        await self.reader.stop()
-        await self.target.close()
-        if self.service.running:
-            await self.running.stop()
+    def settle(self) -> None:
+        """Let everything happen that needs no time to pass."""
+        self.clock.advance(0)
+        if not self.slow_store:
+            self.store.commit()
+        self.clock.advance(0)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.settle()
+
+    @property
+    def under_way(self) -> list[list[int]]:
+        """The ids of the batches that are at the target now."""
+        return [[record.id for record in records] for records, _ in self.target.under_way]
+
+    @property
+    def cursor(self) -> int | None:
+        return self.journal.places.get(self.name)
+
+    def letters(self) -> list[tuple[int, str]]:
+        """The stored dead letters: record and reason."""
+        return [(letter.record, letter.reason) for letter in self.store.letters]
+
+    def all_done(self) -> None:
+        """The target takes everything from now on."""
+        self.target.at_once = lambda records: Done()
+        while self.target.under_way:
+            self.say(Done())

@@ -14,7 +14,7 @@ from jimigw.protocols.jimi.codec import read_any
 from jimigw.protocols.jimi.messages import CommandReply
 from jimigw.store.interface import StoreError
 from tests.delivery.conftest import MakePeer, MakeWorld
-from tests.delivery.harness import PHONE, Terminal808, World
+from tests.delivery.mqtt_harness import PHONE, Terminal808, World
 from tests.service.harness import Client
 from tests.support.mqtt import Heard, Peer
 from tests.support.servers import Mosquitto, until

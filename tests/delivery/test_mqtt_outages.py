@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from jimigw.delivery.target import Later
 from tests.delivery.conftest import MakeBroker, MakePeer, MakeWorld
-from tests.delivery.harness import Terminal808, World
+from tests.delivery.mqtt_harness import Terminal808, World
 from tests.support.jt808 import LOCATION
 from tests.support.mqtt import Heard, Peer
 from tests.support.servers import Mosquitto, free_port, until

@@ -23,7 +23,7 @@ from jimigw.journal.interface import Record
 from jimigw.ops.config import load_config
 from jimigw.service.brokers import BrokerError, mqtt_of
 from tests.delivery.conftest import MakeBroker, MakePeer, MakeWorld
-from tests.delivery.harness import PHONE, World
+from tests.delivery.mqtt_harness import PHONE, World
 from tests.support.jt808 import LOCATION
 from tests.support.servers import Mosquitto, until
 

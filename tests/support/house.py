@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 
-from jimigw.journal.interface import JournalDamaged, Record, Records
+from jimigw.journal.interface import Record, Records
 from jimigw.model.command import Command, Life
 from jimigw.model.device import Card, Device
 from tests.support.recorder import RecordingJournal, RecordingLink
@@ -178,13 +178,12 @@ class FakeCommands:
 
 
 class FakeJournal(RecordingJournal):
-    """A journal of records that a test wrote, with the reads it was asked for."""
+    """A journal of records that a test wrote, of which only the newest are asked for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.records: list[Record] = []
-        self.reads: list[tuple[int, int]] = []
-        self.damaged: tuple[int, int] | None = None
+        self.farthest = 1_000_000
 
     def put(self, device: str, kind: str, data: bytes) -> None:
         id = len(self.records) + 1
@@ -193,22 +192,16 @@ class FakeJournal(RecordingJournal):
     def last_id(self) -> int:
         return len(self.records)
 
-    def read(
-        self, after_id: int, limit: int, device: str | None = None, kinds: Collection[str] | None = None
+    def newest(
+        self, limit: int, device: str | None = None, kinds: Collection[str] | None = None, before_id: int | None = None
     ) -> Deferred[Records]:
-        self.reads.append((after_id, limit))
-        end = len(self.records)
-        if self.damaged is not None and after_id < self.damaged[1]:
-            first, last = self.damaged
-            if after_id + 1 >= first:
-                return fail(JournalDamaged(first, last, "a test says so"))
-            end = first - 1
+        through = max(0, len(self.records) - self.farthest)
         found = [
             each
-            for each in self.records[after_id:end]
+            for each in self.records[through:]
             if (device is None or each.device == device) and (kinds is None or each.kind in kinds)
-        ][:limit]
-        return succeed(Records(found, found[-1].id if len(found) == limit else end))
+        ][-limit:]
+        return succeed(Records(found, found[0].id - 1 if len(found) == limit else through))
 
 
 class FakeHouse:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jimigw.gateway.commands import Unsendable
 from jimigw.journal.interface import Entry, IJournal
 from jimigw.model.command import Command
+from jimigw.model.dead_letter import DeadLetter
 from jimigw.model.device import Card, State
-from jimigw.store.interface import CardChanges, Contents, IStore, StoreError
+from jimigw.store.interface import CardChanges, Contents, DeadLettersFull, IStore, StoreError
 
 
 @implementer(IJournal)
@@ -58,6 +61,10 @@ class RecordingJournal:
         return len(self.committed)
 
     def read(self, after_id: int, limit: int, device: Any = None, kinds: Any = None) -> Any: ...
+
+    def newest(self, limit: int, device: Any = None, kinds: Any = None, before_id: Any = None) -> Any: ...
+
+    def id_at(self, microseconds: int) -> Any: ...
 
     def set_cursor(self, reader: str, id: int) -> None: ...
 
@@ -116,6 +123,9 @@ class RecordingStore:
         self.failing = False
         self.next_id = 0
         self.history: list[tuple[int, str]] = []
+        self.letters: list[DeadLetter] = []
+        self.letter_ids = 0
+        self.paused: dict[str, str] = {}
 
     def _later(self, act: Callable[[], Any]) -> Deferred[Any]:
         done: Deferred[Any] = Deferred()
@@ -186,6 +196,50 @@ class RecordingStore:
         return Contents([], self.open_commands())
 
     def close(self) -> Any: ...
+
+    def save_dead_letters(self, letters: Collection[DeadLetter], most: int) -> Deferred[int]:
+        return self._later(lambda: self._keep(list(letters), most))
+
+    def _keep(self, letters: list[DeadLetter], most: int) -> Any:
+        new = {each.record for each in letters}
+        ids = {each.record: each.id for each in self.letters if each.reader == letters[0].reader}
+        if len(new | set(ids)) > most:
+            return Failure(DeadLettersFull(f"There is no room: {most} are kept."))
+        for each in letters:
+            if each.record not in ids:
+                self.letter_ids += 1
+            kept = attrs.evolve(each, id=ids.get(each.record, self.letter_ids))
+            self.letters = sorted([old for old in self.letters if old.id != kept.id] + [kept], key=lambda old: old.id)
+        return len(new | set(ids))
+
+    def dead_letters(self, reader: str | None = None, after: int = 0, limit: int = 100) -> Deferred[list[DeadLetter]]:
+        return self._later(
+            lambda: [each for each in self.letters if reader in (None, each.reader) and each.id > after][:limit]
+        )
+
+    def delete_dead_letters(self, reader: str | None = None, ids: Collection[int] | None = None) -> Deferred[int]:
+        def act() -> int:
+            left = [
+                each for each in self.letters if not (reader in (None, each.reader) and (ids is None or each.id in ids))
+            ]
+            self.letters, older = left, self.letters
+            return len(older) - len(left)
+
+        return self._later(act)
+
+    def dead_letter_counts(self) -> Deferred[dict[str, int]]:
+        return self._later(lambda: dict(Counter(each.reader for each in self.letters)))
+
+    def save_pause(self, reader: str, reason: str | None) -> Deferred[None]:
+        def act() -> None:
+            self.paused.pop(reader, None)
+            if reason is not None:
+                self.paused[reader] = reason
+
+        return self._later(act)
+
+    def pauses(self) -> Deferred[dict[str, str]]:
+        return self._later(lambda: dict(self.paused))
 
     def prune_commands(self, before: float) -> Any: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jimigw.journal.interface import FARTHEST, Records
 from jimigw.model.command import Command
 from jimigw.model.device import Device
 
@@ -13,7 +14,6 @@ from .following import Following, Later
 from .house import House
 from .interpreter import OperatorError
 from .live import Trace, Watch
-from .records import FARTHEST, Newest, newest
 from .shell import Shell
 from .tables import Page
 from .words import page_of_class
@@ -206,15 +206,15 @@ def show_records(
     _held(f"last is a number from 1 to {MAX_RECORDS}.", _is_number(last, 1, MAX_RECORDS))
     kinds = None if kind is None else [kind] if isinstance(kind, str) else list(kind)
 
-    def lines(found: Newest) -> Sequence[str]:
+    def lines(found: Records) -> Sequence[str]:
         missing = ""
-        if len(found.records) < last and found.back_to > 0:
+        if len(found) < last and found.through > 0:
             missing = f"(only the newest {FARTHEST:,} records of the journal were looked through)"
-        if not found.records:
+        if not found:
             return ["There are no such records.", *filter(None, [missing])]
-        return [*records_table(found.records, shell.width), *filter(None, [missing])]
+        return [*records_table(found, shell.width), *filter(None, [missing])]
 
-    return following.show("journal", lambda: newest(house.journal, last, device, kinds), lines)
+    return following.show("journal", lambda: house.journal.newest(last, device, kinds), lines)
 
 
 def show_commands(

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import fail
 
-from jimigw.journal.interface import JournalError
+from jimigw.journal.interface import FARTHEST, JournalError
 from jimigw.model.command import Life
 from jimigw.model.report import Position
 from jimigw.ops.columns import width_of
 from jimigw.ops.manhole.following import MAX_WAITS
-from jimigw.ops.manhole.records import FARTHEST
 from jimigw.ops.manhole.vocabulary import device_words
 from tests.ops.manhole.conftest import CAMERA, SLEEPER, TRACKER
 from tests.support.house import NOW
@@ -246,12 +245,12 @@ def test_history_and_journal(desk: Desk) -> None:
 def test_a_journal_that_cannot_be_read_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = desk.house.journal
     journal.put(CAMERA, "login", b"{}")
-    monkeypatch.setattr(journal, "read", lambda *_: fail(JournalError("The disk is gone.")))
+    monkeypatch.setattr(journal, "newest", lambda *_: fail(JournalError("The disk is gone.")))
     assert desk.run("journal()") == "journal: The disk is gone."
 
 
-def test_how_far_the_journal_was_looked_through_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jimigw.ops.manhole.records.FARTHEST", 5)
+def test_how_far_the_journal_was_looked_through_is_said(desk: Desk) -> None:
+    desk.house.journal.farthest = 5
     for _ in range(20):
         desk.house.journal.put(CAMERA, "login", b"{}")
     assert desk.run("device('0002').history()").splitlines() == [

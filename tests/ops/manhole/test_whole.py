@@ -14,12 +14,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.logger import LogEvent, formatEvent
 
-from jimigw.journal.interface import Entry
-from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.command import Life
 from jimigw.ops.config import ConfigError, load_config
 from jimigw.ops.manhole.access import ManholeError
-from jimigw.ops.manhole.records import newest
 from jimigw.ops.manhole.service import Manhole
 from jimigw.ops.manhole.ssh import _make_host_key
 from tests.ops.manhole.conftest import CAMERA, SLEEPER, furnish
@@ -318,23 +315,3 @@ async def test_ssh_to_a_reader_that_stops(tmp_path: Path) -> None:
     await client.gone
     assert shell.outlet.closed == "it does not read what is sent to it"
     await site.manhole.stop()
-
-
-@pytest_twisted.ensureDeferred
-async def test_the_newest_records_of_a_real_journal(tmp_path: Path) -> None:
-    real: Any = reactor
-    journal = SqliteJournal(tmp_path / "journal.sqlite", real)
-    journal.start()
-    safe: Deferred[None] = Deferred()
-    for number in range(3000):
-        device = "rare" if number % 1000 == 7 else "often"
-        done = (lambda entry: safe.callback(None)) if number == 2999 else None
-        assert journal.append(Entry(device, "jimi", "position", number, b"raw", b'{"n":%d}' % number, done))
-    await safe
-    try:
-        assert [each.id for each in (await newest(journal, 2)).records] == [2999, 3000]
-        assert [each.id for each in (await newest(journal, 2, "rare")).records] == [1008, 2008]
-        assert [each.id for each in (await newest(journal, 9, "rare", ["position"])).records] == [8, 1008, 2008]
-        assert (await newest(journal, 2, "nobody")).records == []
-    finally:
-        await journal.close()

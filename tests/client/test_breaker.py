@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from jimigw.web.breaker import Breaker
+from jimigw.client.breaker import Breaker
 
 
 def breaker(clock: Clock, chance: float = 0.5, failures: int = 3) -> Breaker:
