@@ -76,6 +76,7 @@ class Running:
             'jt808.endpoints=["tcp:0:interface=127.0.0.1"]',
             'jt808.udp="127.0.0.1:0"',
             'manhole.endpoint=""',
+            'http.endpoint=""',
             *settings,
         ]
         self.config = load_config(None, self.settings)
