@@ -46,6 +46,7 @@ from jimigw.store.sqlite import SqliteStore
 from .doors import Doors
 from .house import House
 from .ports import Ports
+from .webs import Webs
 
 _END = "the service ends"
 
@@ -104,7 +105,9 @@ class Jimigw(Service):
             config.data_path,
             lambda: self.config,
             self.reload,
+            lambda: self.webs.stats(),
         )
+        self.webs = Webs(reactor, house, self._fail)
         self.manhole = Manhole(reactor, config, house)
         #: what all 808 terminals together may keep of unfinished messages
         self.budget = Budget()
@@ -141,6 +144,7 @@ class Jimigw(Service):
         self._open_jimi()
         self._open_jt808()
         self.manhole.start().addErrback(lambda failure: self._fail(f"manhole: {failure.getErrorMessage()}"))
+        self.webs.start()
         self._catch_hangups()
         _calm_collector()
         poll_plainly(self.reactor)
@@ -255,6 +259,7 @@ class Jimigw(Service):
         self.journal.keep(config.journal.retention_days, config.journal.max_bytes)
         for edge in self.edges:
             edge.limits = _limits(config.jimi if edge.name == "jimi" else config.jt808)
+        self.webs.take_over()
 
     # -- while it runs ------------------------------------------------------------------------------------------------
 
@@ -306,6 +311,7 @@ class Jimigw(Service):
         if self._older_handler is not None:
             signal.signal(signal.SIGHUP, self._older_handler)
         yield self.manhole.stop()
+        yield self.webs.stop()
         yield self.open_ports.hang_up(_END)
         yield self.doors.close()
         self.commands.stop()

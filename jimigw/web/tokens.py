@@ -1,8 +1,8 @@
 """Bearer tokens: who may ask the API, and for what. One file in ``data_dir``, written by the tool and the service.
 
 A token is ``jgw_ID_SECRET``. The file holds the SHA-256 of it, never the token; it is readable by its owner only,
-locked while it is changed, and replaced as a whole: a reader sees all of a change or nothing. When tokens were last used
-stands in a file beside it, which the service alone writes.
+locked while it is changed, and replaced as a whole: a reader sees all of a change or nothing. When tokens were last
+used stands in a file beside it, which the service alone writes.
 """
 
 from __future__ import annotations
