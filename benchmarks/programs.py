@@ -125,7 +125,10 @@ def service(folder: Path, *settings: str) -> Iterator[Server]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    arguments = [f"data_dir={json.dumps(str(folder))}", f'jimi.endpoints=["tcp:{port}:interface={LOOPBACK}"]']
+    arguments = [
+        f"data_dir={json.dumps(str(folder))}",
+        f'jimi.endpoints=["tcp:{port}:interface={LOOPBACK}"]',
+    ]
     command = [sys.executable, "-c", _RUN_TWISTD, "-n", "--pidfile=", "jimigw"]
     command += [f"--set={each}" for each in (*arguments, *_other_ports_closed(), *settings)]
     log = folder / "service.log"

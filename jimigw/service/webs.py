@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -59,9 +59,7 @@ class Webs:
         text = endpoint_for_owner(endpoint_with_backlog(config.endpoint, _BACKLOG))
         listening = serverFromString(self._reactor, text).listen(self.api.server)
         listening.addCallback(self._listens, config.endpoint)
-        listening.addErrback(
-            lambda failure: self._fail(f"http.endpoint {config.endpoint}: {failure.getErrorMessage()}")
-        )
+        listening.addErrback(lambda failure: self._fail(f"{config.endpoint}: {failure.getErrorMessage()}"))
 
     def set_readers(self, readers: Readers) -> None:
         """The routes of readers ask these; before the start or after it."""
@@ -93,10 +91,7 @@ class Webs:
         if self.api is not None:
             self.api.stop()
         ports, self.ports = self.ports, []
-        stopped: Deferred[Any] = succeed(None)
-        for port in ports:
-            stopped.addCallback(lambda _, port=port: maybeDeferred(port.stopListening))
-        return stopped
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def _listens(self, port: IListeningPort, endpoint: str) -> None:
         self.ports.append(port)

@@ -185,7 +185,7 @@ class DevicesApi:
         async with _Turn(self._rooms):
             device = self._rooms.device(call.path["device"])
             card = attrs.evolve(device.card, **values)
-            if card != device.card or any(getattr(device.card, name) != value for name, value in values.items()):
+            if any(getattr(device.card, name) != value for name, value in values.items()):
                 device = await self._saved(card)
         return device_out(device)
 

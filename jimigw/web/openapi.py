@@ -28,7 +28,8 @@ DESCRIPTION = """\
 Terminals, where they are and were, what they reported, and commands to them.
 
 Every request but those to `/health`, `/ready`, `/openapi.json` and `/docs` wants a token:
-`Authorization: Bearer TOKEN`. Its scope is `read`, `command` or `admin`; each holds those before it. Errors are problems of RFC 9457.
+`Authorization: Bearer TOKEN`. Its scope is `read`, `command` or `admin`; each holds those before it. Errors are
+problems of RFC 9457.
 """
 
 

@@ -120,7 +120,7 @@ def _linked(text: str) -> str:
 def _shape(schema: dict[str, Any]) -> str:
     """A schema in a few words; names of types in braces."""
     if "$ref" in schema:
-        return "{" + schema["$ref"].rpartition("/")[2] + "}"
+        return "{" + str(schema["$ref"]).rpartition("/")[2] + "}"
     if "anyOf" in schema:
         return " or ".join(_shape(each) for each in schema["anyOf"])
     if "enum" in schema:

@@ -32,18 +32,16 @@ _DAY = timedelta(days=1)
 Coordinates = Annotated[list[float], Meta(min_length=2, max_length=3, description="longitude, latitude, metres")]
 
 
-class Point(msgspec.Struct):
+class Point(msgspec.Struct, tag_field="type", tag="Point"):
     """A place."""
 
     coordinates: Coordinates
-    type: Literal["Point"] = "Point"
 
 
-class LineString(msgspec.Struct):
+class LineString(msgspec.Struct, tag_field="type", tag="LineString"):
     """A way."""
 
     coordinates: Annotated[list[Coordinates], Meta(min_length=2)]
-    type: Literal["LineString"] = "LineString"
 
 
 class PlaceFacts(Position, omit_defaults=False):

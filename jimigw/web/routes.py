@@ -192,9 +192,10 @@ class RouteTable:
             assert node is not None
             if (fixed := node.fixed.get(step)) is not None:
                 node = fixed
-            elif (node := node.any) is not None:
+            elif step and (node := node.any) is not None:
                 values.append(step)
             else:
+                node = None
                 break
         if node is None or not node.routes:
             raise Problem(NOT_FOUND, "this address means nothing; /docs says which there are")

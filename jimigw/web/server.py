@@ -108,6 +108,7 @@ class ApiRequest(Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """All of it is there."""
         if self._refused:
+            self.method, self.uri, self.path = command, path, path.partition(b"?")[0]
             self.finish()
             return
         super().requestReceived(command, path, version)
