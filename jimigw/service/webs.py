@@ -88,10 +88,11 @@ class Webs:
 
     def stop(self) -> Deferred[Any]:
         """Listen no more, and end what is under way."""
-        if self.api is not None:
-            self.api.stop()
         ports, self.ports = self.ports, []
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        stopping = [maybeDeferred(port.stopListening) for port in ports]
+        if self.api is not None:
+            stopping.append(self.api.stop())
+        return gatherResults(stopping)
 
     def _listens(self, port: IListeningPort, endpoint: str) -> None:
         self.ports.append(port)

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import msgspec
+from twisted.internet.defer import Deferred
 
 from .commands_api import CommandsApi
 from .devices_api import DevicesApi
@@ -102,14 +103,14 @@ class Api:
         self._every(TOKENS_INTERVAL, self._look)
         self._every(USED_INTERVAL, self.tokens.save)
 
-    def stop(self) -> None:
+    def stop(self) -> Deferred[None]:
         """End all streams and connections, and keep when tokens were last used."""
         for call in self._calls:
             if call[0].active():
                 call[0].cancel()
         self.hub.close()
-        self.server.close()
         self.tokens.save()
+        return self.server.close()
 
     def stats(self) -> Figures:
         """Counters and gauges."""

@@ -119,10 +119,6 @@ class Route:
         """The segments of its path."""
         return self.path.strip("/").split("/") if self.path != "/" else []
 
-    def kind_of(self, name: str) -> Parameter:
-        """The parameter of the path with this name."""
-        return next(each for each in self.parameters if each.name == name)
-
     def __attrs_post_init__(self) -> None:
         wanted = [step[1:-1] for step in self.steps if step.startswith("{")]
         if wanted != [each.name for each in self.parameters]:

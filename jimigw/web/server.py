@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
@@ -23,6 +24,8 @@ LINGER_SECONDS = 5.0
 """How long a client is listened to that was refused before it had said everything: else it may not see the answer."""
 MOST_UNKNOWN = 64 << 10
 """Bytes of the longest body that is taken from those who show no good token."""
+GOODBYE = 2.0
+"""Seconds that answers get, at the end of the service, to be read."""
 MOST_READ_SLOWLY = 600.0
 """Seconds that an answer may take to be read."""
 
@@ -190,6 +193,7 @@ class ApiChannel(HTTPChannel):
         """It is closed."""
         self.server.channels.discard(self)
         super().connectionLost(reason)
+        self.server.closed()
 
 
 class ApiServer(ServerFactory):
@@ -211,6 +215,7 @@ class ApiServer(ServerFactory):
         self.max_body, self.max_connections = max_body, max_connections
         self.channels: set[ApiChannel] = set()
         self.counters = HttpCounters()
+        self._ended: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ApiChannel | None:
         """A connection, or None where there are too many."""
@@ -242,10 +247,21 @@ class ApiServer(ServerFactory):
             peer=peer_of(request),
         )
 
-    def close(self) -> None:
-        """Close all connections: the end of the service."""
+    def close(self) -> Deferred[None]:
+        """Close all connections, once their answers have left, or after :data:`GOODBYE`: the end of the service."""
+        self._ended = done = Deferred()
         for channel in list(self.channels):
-            channel.abort()
+            channel.loseConnection()
+        late = self.reactor.callLater(GOODBYE, lambda: [channel.abort() for channel in list(self.channels)])
+        done.addBoth(lambda _: late.cancel() if late.active() else None)
+        self.closed()
+        return done
+
+    def closed(self) -> None:
+        """A connection is gone."""
+        if self._ended is not None and not self.channels:
+            ended, self._ended = self._ended, None
+            ended.callback(None)
 
 
 def peer_of(request: Any) -> str:

@@ -167,9 +167,10 @@ class CommandIn(msgspec.Struct, forbid_unknown_fields=True):
     message: Annotated[
         dict[str, Any] | None, Meta(description='such as `{"header": {"msg_id": 33028}, "body": {}}`')
     ] = None
-    ttl: Annotated[
-        float | None, Meta(gt=0, le=2_592_000, description="seconds that it waits for its terminal (commands.ttl)")
-    ] = None
+    ttl: (
+        Annotated[float, Meta(gt=0, le=2_592_000, description="seconds that it waits for its terminal (commands.ttl)")]
+        | None
+    ) = None
     confirm: Annotated[bool, Meta(description="send it although it can cut the terminal off or destroy data")] = False
     unknown: Annotated[bool, Meta(description="send a text that is not in the list of the terminal's family")] = False
     purpose: Annotated[str, Meta(max_length=200, description="what for, for people")] = ""
