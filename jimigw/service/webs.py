@@ -89,7 +89,7 @@ class Webs:
     def stop(self) -> Deferred[Any]:
         """Listen no more, and end what is under way."""
         ports, self.ports = self.ports, []
-        stopping = [maybeDeferred(port.stopListening) for port in ports]
+        stopping: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
         if self.api is not None:
             stopping.append(self.api.stop())
         return gatherResults(stopping)

@@ -92,7 +92,9 @@ class EventsApi:
             )
         assert self.dispatcher is not None
         assert call.token is not None
-        self.dispatcher.head(request, 200, EVENTS, {"X-Accel-Buffering": "no"})
+        # Nothing follows a stream: whoever waits for its end sees it.
+        request.channel.persistent = False
+        self.dispatcher.head(request, 200, EVENTS, {"X-Accel-Buffering": "no", "Connection": "close"})
         if request.method == b"HEAD":
             request.finish()
             return STREAM

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 _SHOWN = 60
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,18})", re.ASCII)
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,11})(\.\d{1,40})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

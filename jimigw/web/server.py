@@ -16,7 +16,7 @@ from twisted.web.http import HTTPChannel, Request, datetimeToString
 
 from .problems import MEDIA, TOO_LARGE, UNAUTHORIZED, Problem
 
-IDLE_SECONDS = 75.0
+IDLE_SECONDS = 60.0
 """How long a connection is kept for the next request."""
 REQUEST_SECONDS = 60.0
 """How long a request may take to come in, from its first line on."""
@@ -249,13 +249,18 @@ class ApiServer(ServerFactory):
 
     def close(self) -> Deferred[None]:
         """Close all connections, once their answers have left, or after :data:`GOODBYE`: the end of the service."""
-        self._ended = done = Deferred()
+        done: Deferred[None] = Deferred()
+        self._ended = done
         for channel in list(self.channels):
             channel.loseConnection()
-        late = self.reactor.callLater(GOODBYE, lambda: [channel.abort() for channel in list(self.channels)])
+        late = self.reactor.callLater(GOODBYE, self._abort)
         done.addBoth(lambda _: late.cancel() if late.active() else None)
         self.closed()
         return done
+
+    def _abort(self) -> None:
+        for channel in list(self.channels):
+            channel.abort()
 
     def closed(self) -> None:
         """A connection is gone."""

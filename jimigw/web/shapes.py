@@ -160,6 +160,11 @@ class ImportOut(msgspec.Struct):
 # -- commands ---------------------------------------------------------------------------------------------------------
 
 
+Ttl = Annotated[
+    float, Meta(gt=0, le=2_592_000, description="seconds that it waits for its terminal; commands.ttl if not given")
+]
+
+
 class CommandIn(msgspec.Struct, forbid_unknown_fields=True):
     """A command: `text` of the terminal's list, or a JT/T 808 `message` in the exchange format; one of them."""
 

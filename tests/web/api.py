@@ -68,8 +68,9 @@ class ApiClient:
         file = TokenFile(running.config.data_path)
         self.tokens = {"admin": (running.config.data_path / "admin.token").read_text().strip()}
         for scope in ("read", "command"):
-            if all(token.name != scope for token in file.load()):
-                self.tokens[scope] = file.create(scope, SCOPES[scope], reactor.seconds())
+            if any(token.name == scope for token in file.load()):
+                file.revoke(scope)
+            self.tokens[scope] = file.create(scope, SCOPES[scope], reactor.seconds())
         assert running.service.webs.api is not None
         self.api = running.service.webs.api
         self.api.tokens.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from twisted.internet.task import Clock
 
 from jimigw.journal.interface import Record, Records
 from jimigw.web.events import BATCH, KEEP_ALIVE, MOST_STUCK, EventHub, EventStream
-from tests.service.harness import Start
+from tests.service.harness import Running, Start
 from tests.web.api import HTTP, IMEI, ApiClient, Exchange, camera, parsed
 from tests.web.harness import until
 
@@ -40,22 +41,26 @@ async def follow(client: ApiClient, query: str = "", *headers: str, token: str =
     return exchange
 
 
+def _has_all(stream: Exchange, running: Running) -> bool:
+    seen = events(stream.heard)
+    return bool(seen) and seen[-1][0] == running.service.journal.last_id()
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_stream_goes_on_over_a_restart_without_a_gap_or_a_repeat(start: Start, tmp_path: Path) -> None:
     seen: list[tuple[int, str]] = []
     last = 0
     for turn in range(3):
         running = start(tmp_path, HTTP)
-        await until(lambda running=running: running.service.webs.ports)
+        await until(partial(getattr, running.service.webs, "ports"))
         client = ApiClient(running)
         first = await camera(client, reports=2)  # before anybody listens
         stream = await follow(client, f"?after={last}" if turn < 2 else "", f"Last-Event-ID: {last}")
         assert parsed(stream.heard).headers["content-type"] == "text/event-stream"
         for serial in range(10, 13):
             first.heartbeat(serial)
-        newest = running.service.journal.last_id
         await first.got(6)
-        await until(lambda stream=stream: events(stream.heard) and events(stream.heard)[-1][0] == newest())
+        await until(partial(_has_all, stream, running))
         seen += events(stream.heard)
         last = seen[-1][0]
         await running.stop()
