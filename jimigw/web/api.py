@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -26,7 +27,7 @@ from .routes import Route, RouteTable
 from .scanning import Scanner
 from .server import ApiServer
 from .service_api import ServiceApi
-from .tokens import Tokens
+from .tokens import TokenFile, Tokens
 
 TOKENS_INTERVAL = 1.0
 """Seconds between two looks at what the tool did to the tokens, and at streams."""
@@ -133,3 +134,10 @@ class Api:
 
         holder.append(self.rooms.reactor.callLater(seconds, again))
         self._calls.append(holder)
+
+
+def undriven() -> Api:
+    """An API with nothing behind it: for its description only."""
+    none: Any = None
+    rooms = Rooms(none, none, none, none, none, none, dict, dict)
+    return Api(rooms, Tokens(TokenFile(Path())), ApiSettings())

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from .openapi import document, problems_of
-from .problems import KINDS
+from .problems import KINDS, Fault, ProblemBody
 from .routes import Answer, Parameter, Route
 
 _STYLE = """
@@ -58,7 +58,8 @@ def html_page(routes: Iterable[Route]) -> bytes:
             f"<td>{escape(kind.title)}. {_html(kind.meaning)}</td></tr>"
         )
     parts.append("</table><h2>Types</h2>")
-    parts += [_html_schema(name, schema) for name, schema in schemas.items()]
+    loose = _loose(rows)
+    parts += [_html_schema(name, schema, name in loose) for name, schema in schemas.items()]
     parts.append("</body></html>")
     return "\n".join(parts).encode()
 
@@ -100,17 +101,30 @@ def _html_type(type: Any) -> str:
     return f'<a href="#type-{name}">{name}</a>' if hasattr(type, "__struct_fields__") else ""
 
 
-def _html_schema(name: str, schema: dict[str, Any]) -> str:
+def _html_schema(name: str, schema: dict[str, Any], loose: bool) -> str:
     parts = [f'<details id="type-{name}"><summary><code>{name}</code></summary>']
     parts.append(f"<p>{_html(schema.get('description', ''))}</p><table>")
     needed = schema.get("required", ())
     for key, each in schema.get("properties", {}).items():
-        need = "" if key in needed else "may be left out"
+        need = "may be left out" if loose and key not in needed else ""
         parts.append(
             f"<tr><td><code>{escape(key)}</code></td><td>{_linked(_shape(each))}</td>"
             f"<td>{_html(each.get('description', ''))}</td><td>{need}</td></tr>"
         )
     return "".join([*parts, "</table></details>"])
+
+
+def _loose(routes: Iterable[Route]) -> set[str]:
+    """The types of which keys may be missing: those of bodies, and answers that leave out what is not there."""
+    types: list[Any] = [ProblemBody, Fault]
+    for route in routes:
+        types += [answer.type for answer in route.answers.values()]
+    loose = {each.__name__ for each in types if getattr(_settings(each), "omit_defaults", False)}
+    return loose | {route.body.type.__name__ for route in routes if route.body is not None}
+
+
+def _settings(type: Any) -> Any:
+    return getattr(type, "__struct_config__", None)
 
 
 def _linked(text: str) -> str:
@@ -159,7 +173,9 @@ def markdown(routes: Iterable[Route]) -> str:
     parts.append("## Problems\n\n| status | kind | |\n|---|---|---|")
     parts += [f"| {kind.status} | `{kind.word}` | {kind.title}. {kind.meaning} |" for kind in KINDS]
     parts.append("\n## Types\n")
-    parts += [_markdown_schema(*each) for each in document(rows)["components"]["schemas"].items()]
+    loose = _loose(rows)
+    schemas = document(rows)["components"]["schemas"]
+    parts += [_markdown_schema(name, schema, name in loose) for name, schema in schemas.items()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -192,11 +208,11 @@ def _name_of(type: Any) -> str:
     return f"[{type.__name__}](#{type.__name__.lower()})" if hasattr(type, "__struct_fields__") else ""
 
 
-def _markdown_schema(name: str, schema: dict[str, Any]) -> str:
+def _markdown_schema(name: str, schema: dict[str, Any], loose: bool) -> str:
     parts = [f"### {name}\n", f"{schema.get('description', '')}\n", "| key | type | |\n|---|---|---|"]
     needed = schema.get("required", ())
     for key, each in schema.get("properties", {}).items():
         shape = re.sub(r"\{(\w+)\}", lambda found: f"[{found[1]}](#{found[1].lower()})", _shape(each))
-        about = each.get("description", "") + ("" if key in needed else " (may be left out)")
+        about = each.get("description", "") + (" (may be left out)" if loose and key not in needed else "")
         parts.append(f"| `{key}` | {shape} | {about.strip()} |")
     return "\n".join([*parts, ""])

@@ -19,6 +19,7 @@ from .problems import NOT_FOUND, wrong_parameter
 from .rooms import Rooms
 from .routes import DEVICE, GEOJSON, Answer, Call, Parameter, Reply, Route
 from .scanning import Scanner
+from .shapes import Time
 from .tokens import Scope
 
 TAG = "Positions"
@@ -51,7 +52,7 @@ class PlaceFacts(Position, omit_defaults=False):
     plate: str | None = None
     name: str | None = None
     online: bool = False
-    last_seen: datetime | None = None
+    last_seen: Time | None = None
 
 
 class PlaceFeature(msgspec.Struct):
@@ -90,7 +91,7 @@ class TrackFacts(msgspec.Struct):
     """The positions of the way, one after another."""
 
     device: str
-    times: list[datetime]
+    times: list[Time]
     speeds_kmh: list[float | None]
     courses: list[int | None]
     records: list[int]

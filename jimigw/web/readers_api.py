@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from .kinds import Line, Whole
 from .problems import INVALID, NOT_FOUND, Problem
 from .routes import Answer, Body, Call, Parameter, Route
+from .shapes import Time
 from .tokens import Scope
 
 TAG = "Readers"
@@ -31,7 +32,7 @@ class ReaderStatus(msgspec.Struct):
     delivered: int = 0
     failed: int = 0
     dead: Annotated[int, Meta(description="dead letters")] = 0
-    last_delivery: datetime | None = None
+    last_delivery: Time | None = None
     last_error: str | None = None
     details: Annotated[dict[str, Any], Meta(description="what else it says of itself")] = {}
 
@@ -43,7 +44,7 @@ class DeadLetter(msgspec.Struct):
     device: str
     kind: str
     reason: str
-    at: datetime
+    at: Time
 
 
 class Readers(Protocol):
@@ -117,7 +118,7 @@ class RewindIn(msgspec.Struct, forbid_unknown_fields=True):
     """Where it goes on: behind an `id`, or with what was received at a `time`; one of them."""
 
     id: Annotated[int, Meta(ge=0)] | None = None
-    time: Annotated[datetime, Meta(tz=True)] | None = None
+    time: Time | None = None
 
 
 class LettersIn(msgspec.Struct, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ Zone = Annotated[
     int, Meta(ge=-720, le=840, multiple_of=15, description="time zone of its file names, minutes east of UTC")
 ]
 Notes = Annotated[str, Meta(max_length=4000, description="for people")]
+Time = Annotated[datetime, Meta(tz=True)]
 Listed = Annotated[bool, Meta(description="it is let in where only listed terminals are")]
 
 
@@ -79,15 +80,15 @@ class DeviceOut(msgspec.Struct):
     told_plate: Annotated[str | None, Meta(description="the registration number as the terminal says it")]
     admitted: Annotated[bool | None, Meta(description="what the platform said of it last; null if it was never asked")]
     address: Annotated[str | None, Meta(description="where its last connection came from")]
-    first_seen: datetime | None
-    last_seen: datetime | None
+    first_seen: Time | None
+    last_seen: Time | None
     logins: int
     left: Annotated[str | None, Meta(description="why it was last seen to go off line")]
-    left_at: datetime | None
+    left_at: Time | None
     ignition: bool | None
     position: Annotated[Position | None, Meta(description="the last one that was not sent later")]
     alarm: Annotated[Alarm | None, Meta(description="the last one")]
-    alarm_at: datetime | None
+    alarm_at: Time | None
 
 
 def device_out(device: Device) -> DeviceOut:
@@ -194,10 +195,10 @@ class CommandOut(msgspec.Struct):
     purpose: str
     repeatable: Annotated[bool, Meta(description="nothing happens twice if the terminal gets it twice")]
     sendings: int
-    created: datetime
-    expires: datetime
-    sent: datetime | None
-    ended: datetime | None
+    created: Time
+    expires: Time
+    sent: Time | None
+    ended: Time | None
     reply: Annotated[Any, Meta(description="what the terminal answered: text, or a message of JT/T 808")]
     late: Annotated[Any, Meta(description="what it said after the end")]
 
@@ -241,7 +242,7 @@ class RecordOut(msgspec.Struct, omit_defaults=True):
     device: str
     protocol: str
     kind: str
-    received_at: datetime
+    received_at: Time
     message: dict[str, Any]
     position: Position | None = None
     alarms: list[Alarm] | None = None

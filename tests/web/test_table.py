@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from jimigw.web.api import Api, ApiSettings
+from jimigw.web.api import Api, undriven
 from jimigw.web.kinds import Box, Flag, Line, Moment, Number, ParameterKind, Whole, Word, Words
 from jimigw.web.problems import KINDS, Problem, invalid_body
-from jimigw.web.rooms import Rooms
 from jimigw.web.routes import Answer, Route, RouteTable
 from jimigw.web.shapes import DeviceIn
-from jimigw.web.tokens import TokenFile, Tokens
 
 
-@pytest.fixture
-def api(tmp_path: Path) -> Api:
+@pytest.fixture(scope="module")
+def api() -> Api:
     """An API with nothing behind it."""
-    none: Any = SimpleNamespace(callLater=None, seconds=lambda: 0.0)
-    return Api(Rooms(none, none, none, none, none, none, dict, dict), Tokens(TokenFile(tmp_path)), ApiSettings())
+    return undriven()
 
 
 def test_every_name_is_there_once(api: Api) -> None:
