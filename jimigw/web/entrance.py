@@ -47,7 +47,7 @@ class Entrance:
     async def enter(self, request: ApiRequest, scope: Scope | None, peer: str, ticket: str | None) -> Token | None:
         """The token of a request, which allows ``scope``. :class:`Problem` where there is none.
 
-        Where no scope is asked for, a good token is still found, and none is no fault.
+        Where no scope is asked for none is needed, but a wrong one is wrong there too: else it could be tried out.
         """
         now, text = self._reactor.seconds(), _token_of(request)
         if text is None and ticket is None:
@@ -58,8 +58,6 @@ class Entrance:
             )
         token = self.tokens.find(text, now) if text is not None else self._by_ticket(ticket or "", now)
         if token is None:
-            if scope is None:
-                return None
             await self._hold(peer)
             what = "token" if text is not None else "ticket"
             raise Problem(

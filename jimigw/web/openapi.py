@@ -35,9 +35,9 @@ problems of RFC 9457.
 
 def problems_of(route: Route) -> list[ProblemKind]:
     """What can go wrong with a request of this row: what the row says, and what its other columns imply."""
-    found = [BAD_REQUEST, *route.problems, INTERNAL, UNAVAILABLE]
+    found = [BAD_REQUEST, UNAUTHORIZED, *route.problems, TOO_MANY, INTERNAL, UNAVAILABLE]
     if route.scope is not None:
-        found += [UNAUTHORIZED, FORBIDDEN, TOO_MANY]
+        found.append(FORBIDDEN)
     if route.body is not None:
         found += [TOO_LARGE, MEDIA_TYPE]
     return sorted(dict.fromkeys(found), key=lambda kind: kind.status)

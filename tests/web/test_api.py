@@ -19,6 +19,7 @@ REFUSED: list[tuple[str, str, Any, str | None, int, str]] = [
     ("GET", "/api/v1/devices/", None, "admin", 404, "this address means nothing"),
     ("GET", "/api/v1/devices", None, None, 401, "this wants a token"),
     ("GET", "/api/v1/devices", None, "jgw_00000000_" + "A" * 43, 401, "good for nothing"),
+    ("GET", "/ready", None, "nonsense", 401, "good for nothing"),
     ("GET", "/api/v1/devices", None, "nonsense", 401, "good for nothing"),
     ("POST", "/api/v1/devices", DEVICE, "read", 403, "wants a token of the scope admin"),
     ("POST", "/api/v1/devices", DEVICE, "command", 403, "'command' is for command"),
@@ -143,9 +144,14 @@ async def test_a_list_is_imported_whole_or_not_at_all(api: ApiClient) -> None:
     some = await api.ask("POST", "/api/v1/import/devices?skip_bad=true", bad, headers=CSV)
     assert (some.json["changed"], some.json["same"], some.json["wrong"]) == (1, 1, 1)
     assert (await api.ask("GET", "/api/v1/devices/863000000000017")).json["name"] == "ONE"
-    swap = b"id,imei\n863000000000017,863000000000025\n863000000000025,863000000000017\n"
-    swapped = await api.ask("POST", "/api/v1/import/devices", swap, headers=CSV)
-    assert swapped.status == 422  # an id is an identity of its own terminal only
+    for first, second in [(b"111", b"222"), (b"222", b"111")]:  # the second time they exchange their numbers
+        phones = b"imei,phone\n863000000000017,%b\n863000000000025,%b\n" % (first, second)
+        given = await api.ask("POST", "/api/v1/import/devices", phones, headers=CSV)
+        if first == b"222":
+            assert (given.status, "name the id" in given.json["detail"]) == (422, True)
+            given = await api.ask("POST", "/api/v1/import/devices", phones.replace(b"imei", b"id"), headers=CSV)
+        assert (given.status, given.json["changed"]) == (200, 2)
+        assert (await api.ask("GET", f"/api/v1/devices/{first.decode()}")).json["id"] == "863000000000017"
     fewer = await api.ask("POST", "/api/v1/import/devices?replace=true", b"863000000000025\n", headers=CSV)
     assert (fewer.json["unlisted"], fewer.json["same"]) == (1, 1)
     both = await api.ask("POST", "/api/v1/import/devices?replace=true&skip_bad=true", b"863000000000025\n", headers=CSV)
