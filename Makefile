@@ -58,7 +58,7 @@ docs: $(RUN_STAMP)
 	@$(PY) -m jimigw.tools.docs
 
 clean:
-	rm -rf $(VENV) build dist jimigw.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist jimigw.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	rm -f twisted/plugins/dropin.cache
 	find jimigw tests benchmarks twisted -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -7,7 +7,7 @@ states follow within seconds (:meth:`Registry.flush`), since the journal has eve
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from twisted.internet.defer import Deferred, succeed
@@ -112,24 +112,37 @@ class Registry:
         """Store what people changed on a card; fires after the commit."""
         return succeed(None) if self._store is None else self._store.save_card(device.card)
 
+    def change_cards(self, cards: Sequence[Card]) -> Deferred[None]:
+        """Store new cards and changed ones, all of them or none, and take them over; fires after the commit.
+
+        Nothing here changes before the store has them, or where it does not take them.
+        """
+        cards = tuple(cards)
+        saving = succeed(None) if self._store is None else self._store.save_cards(cards)
+        return saving.addCallback(lambda _: self.cards_changed(CardChanges(cards, ())))
+
     def forget(self, device: Device) -> Deferred[None]:
         """Take a terminal out, here and in the store. If it is let in again it is a new one."""
         self._take_out(device)
         return succeed(None) if self._store is None else self._store.forget(device.id)
 
     def cards_changed(self, changes: CardChanges) -> None:
-        """Take what another program changed in the store."""
+        """Take what is new in the store: another program changed it, or :meth:`change_cards`."""
         for id in changes.removed:
             device = self._devices.get(id)
             if device is not None:
                 self._take_out(device)
                 self.on_removed(device)
+        # They may exchange names among each other: all old ones go before the first new one comes.
+        for card in changes.cards:
+            device = self._devices.get(card.id)
+            if device is not None:
+                self._unindex(device)
         for card in changes.cards:
             device = self._devices.get(card.id)
             if device is None:
                 device = self._devices[card.id] = Device(card=card)
             else:
-                self._unindex(device)
                 device.card = card
             self._index(device)
             self.on_changed(device)

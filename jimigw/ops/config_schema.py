@@ -311,6 +311,29 @@ class HubConfig:
 
 
 @attrs.frozen
+class HttpConfig:
+    """``[http]``: the API for programs and people."""
+
+    endpoint: str = key(
+        Endpoint(empty=True),
+        "tcp:8080:interface=127.0.0.1",
+        "Where the API listens: a Twisted server endpoint; ssl: makes it HTTPS. Everything that matters wants a token "
+        "(`jimigw token`; the first start makes one in data_dir/admin.token). Empty switches it off.",
+        restart=True,
+    )
+    max_body: int = key(
+        Size(1024, 1 << 30), 16 << 20, "The longest body of a request: above all, a list of terminals.", _BYTES
+    )
+    max_events: int = key(Whole(0, 10_000), 64, "Streams of events at once; more are told to come later.", "streams")
+    max_connections: int = key(Whole(1, 1_000_000), 1000, "Connections at once; more are closed.", "connections")
+    cors_origins: tuple[str, ...] = key(
+        ListOf(Text('an origin such as "https://map.example.org", or "*" for all', empty=False), most=64),
+        (),
+        "Pages of which origins may ask the API from a browser. They need a token all the same.",
+    )
+
+
+@attrs.frozen
 class ManholeConfig:
     """``[manhole]``: the shell for operators."""
 
@@ -407,6 +430,7 @@ class Config:
         name=lambda callback: callback.label,
         example={"url": "https://platform.example.org/records", "name": "platform", "secret_file": "platform.secret"},
     )
+    http: HttpConfig = section(HttpConfig, "The HTTP API.")
     manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")
 

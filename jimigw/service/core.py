@@ -47,6 +47,7 @@ from .doors import Doors
 from .house import House
 from .hub import HubPort
 from .ports import Ports
+from .webs import Webs
 
 _END = "the service ends"
 
@@ -108,7 +109,9 @@ class Jimigw(Service):
             config.data_path,
             lambda: self.config,
             self.reload,
+            lambda: self.webs.stats(),
         )
+        self.webs = Webs(reactor, house, self._fail)
         self.manhole = Manhole(reactor, config, house)
         self.hub = HubPort(reactor, lambda: self.config, self.commands, self.registry)
         #: what all 808 terminals together may keep of unfinished messages
@@ -150,6 +153,7 @@ class Jimigw(Service):
         self._open_jt808()
         self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
         self.hub.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
+        self.webs.start()
         self._catch_hangups()
         _calm_collector()
         self._every("status", STATUS_INTERVAL, self._say_status)
@@ -265,6 +269,7 @@ class Jimigw(Service):
         self.journal.keep(config.journal.retention_days, config.journal.max_bytes)
         for edge in self.edges:
             edge.limits = _limits(config.jimi if edge.name == "jimi" else config.jt808)
+        self.webs.take_over()
 
     # -- while it runs ------------------------------------------------------------------------------------------------
 
@@ -334,6 +339,7 @@ class Jimigw(Service):
             signal.signal(signal.SIGHUP, self._older_handler)
         yield self.manhole.stop()
         yield self.hub.stop()
+        yield self.webs.stop()
         yield self.open_ports.hang_up(_END)
         yield self.doors.close()
         self.commands.stop()

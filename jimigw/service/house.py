@@ -27,10 +27,10 @@ from .deliveries import Deliveries
 from .doors import Doors
 from .ports import Ports
 
+Figures = dict[str, dict[str, Any]]
+
 _LONGEST = 65_541
 _WIDE, _MOST_LINES = 76, 6
-
-Figures = dict[str, dict[str, Any]]
 
 _text = msgspec.json.Encoder().encode
 
@@ -51,6 +51,8 @@ class House:
     #: the config of now, and what reads it again
     config: Callable[[], Config]
     reload: Callable[[], list[str]]
+    #: figures of other parts
+    others: Callable[[], Figures] = dict
 
     def save_card(self, device: Device) -> Deferred[None]:
         """Store a terminal's card as it is now."""
@@ -77,7 +79,7 @@ class House:
         }
         for edge in self.ports.edges:
             figures[f"port {edge.name}"] = attrs.asdict(edge.counters) | {"frames dropped": edge.dropped()}
-        return figures | self.doors.figures() | self.deliveries.figures()
+        return figures | self.doors.figures() | self.deliveries.figures() | self.others()
 
     def limits(self) -> Figures:
         """Limits: section, name, value."""

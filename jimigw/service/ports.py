@@ -29,11 +29,13 @@ class Ports:
         self._reactor, self._fail = reactor, fail
         self.edges: list[TerminalFactory | Datagrams] = []
         self.listening: list[IListeningPort] = []
+        self._wanted = 0
 
     def listen(self, name: str, endpoints: Sequence[str], backlog: int, factory: TerminalFactory) -> None:
         """Listen for connections at these endpoints."""
         self.edges.append(factory)
         for text in endpoints:
+            self._wanted += 1
             endpoint = serverFromString(self._reactor, endpoint_with_backlog(text, backlog))
             listening = endpoint.listen(factory)
             listening.addCallback(self._is_listening, name)
@@ -42,6 +44,7 @@ class Ports:
     def listen_udp(self, name: str, place: str, datagrams: Datagrams) -> None:
         """Listen for datagrams at ``port`` or ``host:port``."""
         self.edges.append(datagrams)
+        self._wanted += 1
         host, _, port = place.rpartition(":")
         try:
             listening = self._reactor.listenUDP(int(port), datagrams, host.strip("[]"), MAX_DATAGRAM + 1)
@@ -53,6 +56,11 @@ class Ports:
     def _is_listening(self, port: IListeningPort, name: str) -> None:
         self.listening.append(port)
         self._log.info("{name} terminals are awaited at {address}", name=name, address=port.getHost())
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of them are open."""
+        return len(self.listening) == self._wanted
 
     def dropped(self) -> int:
         """Frames that were dropped on all ports."""

@@ -279,15 +279,15 @@ class Database:
         self._next_revision += len(rows)
         return range(first, first + len(rows))
 
-    def exchange_cards(self, cards: Iterable[Card]) -> None:
-        """Enter or replace cards, which may exchange their IMEIs and phone numbers among each other.
+    def exchange_cards(self, cards: Iterable[Card]) -> Sequence[int]:
+        """Enter or replace cards, which may exchange their IMEIs and phone numbers among each other; their revisions.
 
         :raises StoreError: a card that is not among them has an IMEI or phone number.
         """
         rows = list(map(row_of_card, cards))
         ids = [(row[0],) for row in rows]
         self._connection.executemany("UPDATE card SET imei = NULL, phone = NULL WHERE id = ?", ids)
-        self.save_cards(rows)
+        return self.save_cards(rows)
 
     def save_states(self, rows: Iterable[Row]) -> None:
         """Replace states (the id and a row of `STATE`). A terminal without a card gets one.

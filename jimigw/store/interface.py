@@ -65,6 +65,12 @@ class IStore(Interface):
         changed this card and the listeners were not told yet: they are, before it fails.
         """
 
+    def save_cards(cards: Sequence[Card]) -> Deferred[None]:
+        """Enter or replace many cards, all of them or none; they may exchange IMEIs and phone numbers among each other.
+
+        Otherwise as :meth:`save_card`.
+        """
+
     def save_states(states: Collection[tuple[str, State]]) -> Deferred[None]:
         """Replace the states of these terminals (by id). A terminal without a card gets one in the same transaction,
         unless another program has removed it and the listeners were not told yet: it stays removed.

@@ -195,6 +195,16 @@ class SqliteStore(ReadersPart):
 
         return self._write_row(Database.save_cards, row).addCallback(entered)
 
+    def save_cards(self, cards: Sequence[Card]) -> Deferred[None]:
+        """Enter or replace many cards, all of them or none."""
+        cards = tuple(cards)
+
+        def entered(revisions: Sequence[int]) -> None:
+            for card, revision in zip(cards, revisions, strict=True):
+                card.revision = revision
+
+        return self._write(lambda database: database.exchange_cards(cards)).addCallback(entered)
+
     def save_states(self, states: Collection[tuple[str, State]]) -> Deferred[None]:
         """Replace the states of these terminals. Older ones of theirs that still wait are not written any more."""
         try:

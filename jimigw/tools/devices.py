@@ -14,6 +14,8 @@ from typing import Any
 import attrs
 import msgspec
 
+from jimigw.gateway.device_list import COLUMNS, MAX_BYTES, NoList, Problem, read_list, written
+from jimigw.gateway.device_merge import Merger, merge
 from jimigw.model.device import Card, Device, State
 from jimigw.ops.columns import printable, width_of
 from jimigw.ops.config import ConfigError, load_config
@@ -21,8 +23,6 @@ from jimigw.store import Database, StoreError
 
 from .check_config import add_set
 from .console import FAINT, Cell, Console, json_bytes, table
-from .device_list import COLUMNS, MAX_BYTES, NoList, Problem, read_list, written
-from .device_merge import Merger, merge
 
 STORE = "store.sqlite"
 """The store of a service, in its ``data_dir``."""

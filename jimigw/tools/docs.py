@@ -17,6 +17,7 @@ from jimigw.protocols.jt808 import walks  # noqa: F401 - enters its messages in 
 from jimigw.protocols.jt808.book import BOOK as JT808
 from jimigw.wire.document import page
 
+from .api_page import api_page
 from .commands_page import commands_page
 from .coverage import coverage_page
 from .hub_page import hub_page
@@ -87,6 +88,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/messages-jimi.md": jimi_page,
     "docs/messages-jt808.md": jt808_page,
     "docs/coverage-jt808.md": coverage_page,
+    "docs/api.md": api_page,
     "docs/commands-text.md": commands_page,
     "docs/hub-fields.md": hub_page,
 }

@@ -22,6 +22,7 @@ COMMANDS = {
     "simulate": ("jimigw.tools.simulate", "simulate a fleet of terminals, or play captured frames"),
     "check-config": ("jimigw.tools.check_config", "check a config file"),
     "devices": ("jimigw.tools.devices", "list, import, export and remove the terminals that the service knows"),
+    "token": ("jimigw.tools.token", "make, list and revoke the bearer tokens of the API"),
     "journal": ("jimigw.tools.journal", "print the records of the journal as JSON lines"),
 }
 """Every command: its module and what it does. A module has ``EPILOG``, ``add_arguments(parser)`` and

@@ -77,6 +77,7 @@ class Running:
             'jt808.udp="127.0.0.1:0"',
             'manhole.endpoint=""',
             'hub.endpoint=""',
+            'http.endpoint=""',
             *settings,
         ]
         self.config = load_config(None, self.settings)

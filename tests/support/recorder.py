@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -184,6 +184,9 @@ class RecordingStore:
     def save_states(self, states: Collection[tuple[str, State]]) -> Deferred[None]:
         kept = [(id, attrs.evolve(state)) for id, state in states]
         return self._later(lambda: self.states.update(kept))
+
+    def save_cards(self, cards: Sequence[Card]) -> Deferred[None]:
+        return self._later(lambda: self.cards.update({card.id: card for card in cards}))
 
     def save_card(self, card: Card) -> Deferred[None]:
         copy = attrs.evolve(card)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jimigw.gateway.device_list import COLUMNS, MAX_BYTES, NoList, check_digit, read_list, written
+from jimigw.gateway.device_merge import merge
 from jimigw.model.device import Card, State
 from jimigw.model.report import Alarm, Position
 from jimigw.store import Database
 from jimigw.store.rows import row_of_state
-from jimigw.tools.device_list import COLUMNS, MAX_BYTES, NoList, check_digit, read_list, written
-from jimigw.tools.device_merge import merge
 from jimigw.tools.main import parser
 from tests.store.harness import Bench
 from tests.tools.running import Ran, run

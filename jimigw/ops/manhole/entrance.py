@@ -9,10 +9,10 @@ from typing import Any
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
+from jimigw.gateway.brakes import Brakes
 from jimigw.ops.config import ManholeConfig
 from jimigw.ops.throttle import Throttle
 
-from .access import Brakes
 from .editor import MAX_HISTORY
 from .screen import Visitor
 from .shell import Shell

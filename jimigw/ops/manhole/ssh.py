@@ -29,7 +29,9 @@ from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, globalLogPu
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .access import MAX_FILE, ManholeError, load_private
+from jimigw.gateway.private import MAX_FILE
+
+from .access import ManholeError, load_private
 from .entrance import Entrance, address_of, prepare
 from .screen import Keys, Visitor
 from .shell import Shell

@@ -11,7 +11,8 @@ from twisted.conch.ssh.keys import FingerprintFormats, Key
 from twisted.cred.credentials import SSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 
-from jimigw.ops.manhole.access import Brakes, Credentials, ManholeError, load_credentials
+from jimigw.gateway.brakes import Brakes
+from jimigw.ops.manhole.access import Credentials, ManholeError, load_credentials
 from jimigw.ops.manhole.ssh import KeyChecker, Known, _make_host_key, load_host_key
 
 

@@ -57,7 +57,7 @@ class Listing:
         values, wrong = {}, False
         for column, cell in zip(columns, cells, strict=True):
             try:
-                values[column] = _CHECKS[column](cell.strip()) if cell.strip() else None
+                values[column] = checked(column, cell)
             except ValueError as error:
                 wrong = True
                 self.problems.append(Problem(line, f"{column}: {error}"))
@@ -305,6 +305,11 @@ _CHECKS: Mapping[str, Callable[[str], Any]] = {
     "listed": _listed,
     "notes": _line("notes"),
 }
+
+
+def checked(column: str, text: str) -> Any:
+    """The value of a column that somebody wrote so; None for nothing. ``ValueError`` says what would be right."""
+    return _CHECKS[column](text.strip()) if text.strip() else None
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
