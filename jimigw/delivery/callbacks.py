@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import translate
 from typing import Any
 from zlib import crc32
@@ -18,7 +18,7 @@ from jimigw.client.words import bare_url
 from jimigw.journal.interface import Record
 
 from .posting import MISTAKEN, Answer, Poster, Refused, Unanswered, judged
-from .target import Done, Later, Never, Outcome, Target
+from .target import Done, Later, Never, Outcome
 
 DELIVERY_HEADER = "X-Jimigw-Delivery"
 """The id of a delivery: the same when the same records are sent again."""
@@ -145,7 +145,3 @@ class JsonCallback:
                 "the callback {url} is not set up rightly: {answer}", url=bare_url(self._url), answer=answer
             )
         self._mistaken = mistaken
-
-
-FORMATS: Mapping[str, Callable[[Any, CallbackSettings], Target]] = {"json": JsonCallback}
-"""What makes the target of a callback, by its ``format``."""

@@ -8,8 +8,8 @@ from jimigw.model.report import KINDS
 from jimigw.ops.config_kinds import Choice, HttpUrl, ListOf, Name, Number, Size, Text, Whole
 from jimigw.ops.config_rows import key
 
-FORMATS = ("json",)
-"""The formats of callbacks; each has its target in `jimigw.delivery.callbacks`."""
+FORMATS = ("json", "hub")
+"""The formats of callbacks."""
 
 
 @attrs.frozen
@@ -31,7 +31,23 @@ class CallbackConfig:
         (),
         "The terminals whose records it gets. Empty: all.",
     )
-    format: Literal["json"] = key(Choice(FORMATS), "json", "What a request looks like.")
+    format: Literal["json", "hub"] = key(
+        Choice(FORMATS),
+        "json",
+        'What a request looks like: an array of journal records ("json"), or the push API of the vendor\'s hub, whose '
+        'paths are appended to the address ("hub").',
+    )
+    token_file: str = key(
+        Text("the name of a file"),
+        "",
+        "For hub: a file with the token that is sent with every push. Relative to data_dir. Empty: none is.",
+    )
+    paths: tuple[str, ...] = key(
+        ListOf(Text("a path such as /pushgps", empty=False), most=64), (), "For hub: only these paths. Empty: all."
+    )
+    push_time_zone: float = key(
+        Number(-14, 14), 0.0, "For hub: the zone of the times in pushes, hours east of UTC.", "hours"
+    )
     batch: int = key(Whole(1, 5000), 200, "Records in one request at most.", "records")
     batch_bytes: int = key(
         Size(1024, 64 << 20), 1 << 20, "Size of one request; a single record that is longer is sent alone.", "bytes"

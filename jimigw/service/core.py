@@ -20,6 +20,7 @@ from jimigw.gateway.admission import Listed, Open
 from jimigw.gateway.commands import Commands, CommandSettings
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
+from jimigw.gateway.hub import HubError
 from jimigw.gateway.registry import FLUSH_AT_ONCE, Registry
 from jimigw.gateway.signing import SigningError
 from jimigw.journal.interface import JournalError
@@ -42,11 +43,13 @@ from jimigw.protocols.jt808.session import Settings as Jt808Settings
 from jimigw.store.interface import StoreError
 from jimigw.store.sqlite import SqliteStore
 
+from .brokers import BrokerError, mqtt_of
 from .deliveries import Deliveries
 from .doors import Doors
 from .house import House
 from .hub import HubPort
 from .ports import Ports
+from .readers_view import ReadersView
 from .webs import Webs
 
 _END = "the service ends"
@@ -112,6 +115,7 @@ class Jimigw(Service):
             lambda: self.webs.stats(),
         )
         self.webs = Webs(reactor, house, self._fail)
+        self.webs.set_readers(ReadersView(self.deliveries.readers))
         self.manhole = Manhole(reactor, config, house)
         self.hub = HubPort(reactor, lambda: self.config, self.commands, self.registry)
         #: what all 808 terminals together may keep of unfinished messages
@@ -137,7 +141,10 @@ class Jimigw(Service):
             # The journal has the lock that keeps a second service, perhaps a newer one, from the files of this one.
             self.journal.start()
             contents = self.store.start()
-        except (JournalError, StoreError, DoorError, SigningError) as error:
+            self.deliveries.add_broker(
+                mqtt_of(self.config, self.commands, self.registry, self.reactor, self.throttle.complain)
+            )
+        except (JournalError, StoreError, DoorError, SigningError, HubError, BrokerError) as error:
             self._fail(str(error))
             return
         except OSError as error:
@@ -253,7 +260,7 @@ class Jimigw(Service):
             # Also where nothing differs: secrets lie in files of their own.
             deliveries = self.deliveries.read(config)
             self.doors.open(config)
-        except (DoorError, SigningError) as error:
+        except (DoorError, SigningError, HubError) as error:
             return False, [f"nothing has changed: {error}"]
         self.deliveries.take(deliveries)
         self.config = config

@@ -9,13 +9,21 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from jimigw.delivery.callbacks import FORMATS, CallbackSettings
+from jimigw.delivery.callbacks import CallbackSettings, Filter, JsonCallback
+from jimigw.delivery.chosen import Chosen
+from jimigw.delivery.hub import HubSettings, hub_target
+from jimigw.delivery.mqtt import MqttTarget
 from jimigw.delivery.readers import Readers
 from jimigw.delivery.status import ReaderSettings
-from jimigw.gateway.signing import load_signing_secret
+from jimigw.delivery.target import Target
+from jimigw.gateway.hub import load_token
+from jimigw.gateway.signing import SigningError, load_signing_secret
 from jimigw.journal.interface import IJournal
 from jimigw.ops.config import CallbackConfig, Config
 from jimigw.store.interface import IStore
+
+MQTT = "mqtt"
+"""The name of the reader of the broker."""
 
 CALLBACK = "callback:"
 """How the names of the readers of callbacks begin."""
@@ -27,6 +35,13 @@ class Callback:
 
     config: CallbackConfig
     settings: CallbackSettings
+    hub: HubSettings | None = None
+
+    def target(self, reactor: Any) -> Target:
+        """What posts it."""
+        if self.hub is None:
+            return JsonCallback(reactor, self.settings)
+        return Chosen(hub_target(self.hub, reactor), Filter(self.settings))
 
 
 class Deliveries:
@@ -38,16 +53,25 @@ class Deliveries:
         self._journal, self._reactor = journal, reactor
         self.readers = Readers(journal, store, reactor)
         self._callbacks: dict[str, Callback] = {}
+        self.broker: MqttTarget | None = None
 
     def start(self) -> None:
         """Begin to read; journal and store are open, and :meth:`take` has said what."""
         self._journal.cursors().addCallback(self._drop_others)
+        if self.broker is not None:
+            self.broker.start()
         self.readers.start()
+
+    def add_broker(self, target: MqttTarget | None) -> None:
+        """Publish to this broker; None for nobody. Before the start."""
+        self.broker = target
+        if target is not None:
+            self.readers.add(MQTT, target)
 
     def read(self, config: Config) -> dict[str, Callback]:
         """What this config wants, by the names of the readers, for :meth:`take`.
 
-        :raises SigningError: a secret cannot be used.
+        :raises SigningError: a secret, or a setting of the hub's format, cannot be used.
         """
         return {callback.reader: _callback(callback, config) for callback in config.callbacks}
 
@@ -63,8 +87,9 @@ class Deliveries:
 
     def _add(self, name: str, wanted: Callback) -> None:
         config = wanted.config
-        target = FORMATS[config.format](self._reactor, wanted.settings)
-        self.readers.add(name, target, ReaderSettings(start=config.start, dead_letters=config.max_dead_letters))
+        self.readers.add(
+            name, wanted.target(self._reactor), ReaderSettings(start=config.start, dead_letters=config.max_dead_letters)
+        )
 
     def _drop_others(self, cursors: Mapping[str, int]) -> None:
         """Whoever is gone from the config while the service was stopped must not hold up the journal for ever."""
@@ -84,7 +109,8 @@ class Deliveries:
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """How the readers are doing: section, name, value."""
-        return self.readers.figures()
+        broker = {} if self.broker is None else {"broker": self.broker.figures()}
+        return self.readers.figures() | broker
 
 
 def _callback(callback: CallbackConfig, config: Config) -> Callback:
@@ -99,4 +125,20 @@ def _callback(callback: CallbackConfig, config: Config) -> Callback:
         timeout=callback.timeout,
         secret=secret,
     )
-    return Callback(callback, settings)
+    return Callback(callback, settings, _hub(callback, config) if callback.format == "hub" else None)
+
+
+def _hub(callback: CallbackConfig, config: Config) -> HubSettings:
+    try:
+        return HubSettings(
+            callback.url,
+            load_token(config.path(callback.token_file)) if callback.token_file else "",
+            paths=callback.paths,
+            time_zone=callback.push_time_zone,
+            terminals_zone=config.jt808.time_zone,
+            batch=callback.batch,
+            concurrency=callback.concurrency,
+            timeout=callback.timeout,
+        )
+    except ValueError as error:
+        raise SigningError(f"callback {callback.label}: {error}") from None

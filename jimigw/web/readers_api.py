@@ -38,13 +38,14 @@ class ReaderStatus(msgspec.Struct):
 
 
 class DeadLetter(msgspec.Struct):
-    """A record that could not be delivered, and why. It can be looked at under its id, and sent again."""
+    """A record that could not be delivered, and why. `id` is its own; the record is looked at under `record`."""
 
     id: int
     device: str
     kind: str
     reason: str
     at: Time
+    record: Annotated[int, Meta(description="the id of the record in the journal")] = 0
 
 
 class Readers(Protocol):
@@ -71,7 +72,7 @@ class Readers(Protocol):
         ...
 
     def dead_letters(self, name: str, after: int, limit: int) -> Sequence[DeadLetter] | Deferred[Sequence[DeadLetter]]:
-        """Dead letters above the record id ``after``, by id."""
+        """Dead letters with an id above ``after``, by id."""
         ...
 
     def resend(self, name: str, ids: Sequence[int]) -> Any:

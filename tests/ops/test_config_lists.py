@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jimigw.delivery.callbacks import FORMATS
 from jimigw.ops.config import CallbackConfig, Config, ConfigError, load_config
-from jimigw.ops.config_callbacks import FORMATS as CONFIG_FORMATS
 from jimigw.ops.config_changes import changes, taken_over
 
 A = CallbackConfig(url="http://a.example/x?token=1")
@@ -122,7 +120,3 @@ def test_changes_of_a_list(old: tuple[CallbackConfig, ...], new: tuple[CallbackC
     assert [str(change) for change in changes(before, after)] == said
     assert not any(change.restart for change in changes(before, after))
     assert taken_over(before, after).callbacks == new
-
-
-def test_every_format_of_the_config_is_there() -> None:
-    assert set(CONFIG_FORMATS) == set(FORMATS)

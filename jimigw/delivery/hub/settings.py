@@ -54,7 +54,7 @@ class HubSettings:
 
     url: str = attrs.field(validator=_check_url)
     token: str = attrs.field(default="", repr=False)
-    paths: tuple[str, ...] = attrs.field(default=(), converter=tuple, validator=_check_paths)
+    paths: tuple[str, ...] = attrs.field(default=(), validator=_check_paths)
     time_zone: float = attrs.field(default=0.0, validator=_check_zone)
     terminals_zone: float = attrs.field(default=8.0, validator=_check_zone)
     batch: int = attrs.field(default=200, validator=_between(1, 10_000))
