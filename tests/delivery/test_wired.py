@@ -73,7 +73,7 @@ async def test_one_report_reaches_everyone(tmp_path: Path, broker: Mosquitto, pe
 
     token = (tmp_path / "admin.token").read_text("utf-8").strip().splitlines()[-1]
     place: Any = running.service.webs.ports[0].getHost()
-    headers = {"Authorization": f"Bearer {token}"}
+    headers: Any = {"Authorization": f"Bearer {token}"}
     answer = await treq.get(f"http://127.0.0.1:{place.port}/api/v1/readers", headers=headers, persistent=False)
     found = await treq.json_content(answer)
     names = [reader["name"] for reader in found["readers"]]
