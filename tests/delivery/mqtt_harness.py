@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.internet import protocol, reactor, task
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
@@ -131,21 +132,18 @@ class Reader:
 
 
 class World:
-    """A service with a target for a broker."""
+    """A service that has no broker, and a target for one beside it, which the test can look into."""
 
     def __init__(self, folder: Path, broker: Mosquitto | int, *settings: str) -> None:
         port = broker if isinstance(broker, int) else broker.port
-        self.running = Running(
-            folder,
-            f'mqtt.url="mqtt://127.0.0.1:{port}"',
-            'exchange.dialect="emqx"',
-            "journal.commit_interval=0.0",
-            *settings,
-        )
+        self.running = Running(folder, 'exchange.dialect="emqx"', "journal.commit_interval=0.0", *settings)
         service = self.running.service
         self.service, self.commands, self.journal = service, service.commands, service.journal
         self.complaints: list[tuple[str, dict[str, Any]]] = []
-        target = mqtt_of(service.config, service.commands, service.registry, reactor, self._complain)
+        place = attrs.evolve(service.config.mqtt, url=f"mqtt://127.0.0.1:{port}")
+        target = mqtt_of(
+            attrs.evolve(service.config, mqtt=place), service.commands, service.registry, reactor, self._complain
+        )
         assert target is not None
         self.target = target
         self.reader = Reader(service.journal, target)
