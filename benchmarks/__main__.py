@@ -18,13 +18,14 @@ from types import FrameType
 
 import attrs
 
-from . import codec, gateway, idle, journal, kill, registry
+from . import codec, delivery, gateway, idle, journal, kill, registry
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
 
 PARTS: dict[str, Callable[[Plan], Part]] = {
     "codec": codec.measure,
+    "delivery": delivery.measure,
     "gateway": gateway.measure,
     "idle": idle.measure,
     "journal": journal.measure,

@@ -155,10 +155,10 @@ def service(folder: Path, *settings: str) -> Iterator[Server]:
 def _other_ports_closed() -> Iterator[str]:
     """Settings that keep the service off every port but ours: another one may be running, and loopback is enough."""
     for section, found in rows(Config):
-        if isinstance(found, Row) or section == "jimi":
+        if not isinstance(found, SectionRow) or section == "jimi":
             continue
         for name, key in rows(found.cls):
-            if isinstance(key, SectionRow) or name not in ("endpoints", "endpoint", "udp"):
+            if not isinstance(key, Row) or name not in ("endpoints", "endpoint", "udp"):
                 continue
             if isinstance(key.kind, ListOf):
                 yield f"{section}.{name}=[]"

@@ -32,7 +32,7 @@ class CallbackConfig:
         "The terminals whose records it gets. Empty: all.",
     )
     format: Literal["json"] = key(Choice(FORMATS), "json", "What a request looks like.")
-    batch: int = key(Whole(1, 5000), 200, "Records in one request at most.", "records")
+    batch: int = key(Whole(1, 5000), 500, "Records in one request at most.", "records")
     batch_bytes: int = key(
         Size(1024, 64 << 20), 1 << 20, "Size of one request; a single record that is longer is sent alone.", "bytes"
     )

@@ -48,6 +48,17 @@ def test_codec_as_a_table() -> None:
         assert " us " in line and line.rstrip().endswith(("x", "met", "MISSED"))
 
 
+def test_delivery() -> None:
+    done = run("delivery", "--quick", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = json.loads(done.stdout)["parts"]
+    values = {(figure["what"], figure["unit"]): figure["value"] for figure in part["figures"]}
+    assert len(values) == 4
+    # What differs may be less than what the machine's other work makes of it; a backlog is not.
+    assert values["a backlog of full batches", "us"] > 0
+    assert values["a backlog of full batches", "/s"] > 0
+
+
 def test_codec_as_json() -> None:
     done = run("codec", "--quick", "--json")
     assert (done.returncode, done.stderr) == (0, "")
