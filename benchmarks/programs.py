@@ -26,7 +26,7 @@ from typing import Any
 import attrs
 
 from jimigw.ops.config_kinds import ListOf
-from jimigw.ops.config_rows import Row, rows
+from jimigw.ops.config_rows import Row, SectionRow, rows
 from jimigw.ops.config_schema import Config
 from jimigw.ops.endpoints import Endpoint
 
@@ -156,7 +156,7 @@ def service(folder: Path, *settings: str) -> Iterator[Server]:
 def _other_ports_closed() -> Iterator[str]:
     """Settings that keep the service off every port but ours: another one may be running, and loopback is enough."""
     for section, found in rows(Config):
-        if isinstance(found, Row) or section == "jimi":
+        if not isinstance(found, SectionRow) or section == "jimi":
             continue
         for name, key in rows(found.cls):
             if not isinstance(key, Row) or name not in ("endpoints", "endpoint", "udp"):

@@ -33,7 +33,7 @@ class CallbackSettings:
     url: str
     kinds: Collection[str] = ()
     devices: Sequence[str] = ()
-    batch: int = attrs.field(default=200, validator=attrs.validators.ge(1))
+    batch: int = attrs.field(default=500, validator=attrs.validators.ge(1))
     batch_bytes: int = attrs.field(default=1 << 20, validator=attrs.validators.ge(1))
     concurrency: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     timeout: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))

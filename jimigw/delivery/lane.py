@@ -12,7 +12,7 @@ from jimigw.journal.interface import Record
 from jimigw.model.dead_letter import DeadLetter
 
 _FRAME = 24
-"""Bytes that a record's JSON takes beside its data: its id and a comma."""
+"""Bytes that a record's JSON takes beside its data: its id and a comma. The two brackets come once."""
 
 
 @attrs.define(eq=False)
@@ -47,7 +47,7 @@ class Lane:
         queue = self.queue
         batch = self.batch = [queue.popleft() for _ in range(min(most, len(queue)))]
         self.cut = False
-        size = 0
+        size = 2
         for at, record in enumerate(batch):
             size += len(record.data) + _FRAME
             if size > most_bytes and at:

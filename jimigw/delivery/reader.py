@@ -229,8 +229,9 @@ class Reader:
             self._journal.set_cursor(self.name, cursor)
 
     def _wake(self) -> None:
-        """The journal has committed something. Most commits find the reader waiting for its next round."""
-        if self._ahead.reading:
+        """The journal has committed something. Most commits find the reader waiting for its next round, or with enough
+        to do."""
+        if self._ahead.reading or not self._room():
             return
         if self._reactor.seconds() >= self._sending.next_round or self._ahead.unread >= PAGE:
             self._pump()

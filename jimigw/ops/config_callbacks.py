@@ -48,7 +48,7 @@ class CallbackConfig:
     push_time_zone: float = key(
         Number(-14, 14), 0.0, "For hub: the zone of the times in pushes, hours east of UTC.", "hours"
     )
-    batch: int = key(Whole(1, 5000), 200, "Records in one request at most.", "records")
+    batch: int = key(Whole(1, 5000), 500, "Records in one request at most.", "records")
     batch_bytes: int = key(
         Size(1024, 64 << 20), 1 << 20, "Size of one request; a single record that is longer is sent alone.", "bytes"
     )

@@ -68,6 +68,17 @@ def test_codec_as_json() -> None:
     assert [figure["at_most"] for figure in part["figures"] if "decode" in figure["what"]] == [1.5, 1.5]
 
 
+def test_delivery() -> None:
+    done = run("delivery", "--quick", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = json.loads(done.stdout)["parts"]
+    values = {(figure["what"], figure["unit"]): figure["value"] for figure in part["figures"]}
+    assert len(values) == 4
+    # What differs may be less than what the machine's other work makes of it; a backlog is not.
+    assert values["a backlog of full batches", "us"] > 0
+    assert values["a backlog of full batches", "/s"] > 0
+
+
 def test_registry_as_a_table() -> None:
     done = run("registry", "--quick")
     assert (done.returncode, done.stderr) == (0, "")
@@ -90,8 +101,8 @@ def test_logins_as_a_table(tools: Tools) -> None:
     [
         (
             ["codecs"],
-            "'codecs' is no part; the parts are codec, codec808, commands, gateway, idle, journal, kill, logins, "
-            "registry",
+            "'codecs' is no part; the parts are codec, codec808, commands, delivery, gateway, idle, journal, kill, "
+            "logins, registry",
         ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
