@@ -136,11 +136,13 @@ class World:
 
     def __init__(self, folder: Path, broker: Mosquitto | int, *settings: str) -> None:
         port = broker if isinstance(broker, int) else broker.port
-        self.running = Running(folder, 'exchange.dialect="emqx"', "journal.commit_interval=0.0", *settings)
+        urls = [text.partition("=")[2].strip('"') for text in settings if text.startswith("mqtt.url=")]
+        others = [text for text in settings if not text.startswith("mqtt.url=")]
+        self.running = Running(folder, 'exchange.dialect="emqx"', "journal.commit_interval=0.0", *others)
         service = self.running.service
         self.service, self.commands, self.journal = service, service.commands, service.journal
         self.complaints: list[tuple[str, dict[str, Any]]] = []
-        place = attrs.evolve(service.config.mqtt, url=f"mqtt://127.0.0.1:{port}")
+        place = attrs.evolve(service.config.mqtt, url=[f"mqtt://127.0.0.1:{port}", *urls][-1])
         target = mqtt_of(
             attrs.evolve(service.config, mqtt=place), service.commands, service.registry, reactor, self._complain
         )
