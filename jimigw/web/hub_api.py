@@ -271,6 +271,8 @@ def hub_site(api: HubApi, reactor: Any) -> Site:
     """What listens on the port."""
     site = Site(HubResource(api), BoundedRequest, timeout=60, reactor=reactor, parsePOSTFormSubmission=False)
     site.noisy = False
+    # A line of the log for each request would cost more than the request.
+    site.log = lambda request: None  # type: ignore[method-assign]
     return site
 
 
