@@ -150,6 +150,8 @@ class Run:
             'jt808.endpoints=["tcp:0:interface=127.0.0.1"]',
             'jt808.udp=""',
             'manhole.endpoint=""',
+            'hub.endpoint=""',
+            'http.endpoint=""',
             f"commands.answer_timeout={times.answer_timeout}",
             f"commands.ttl={times.ttl}",
             "store.flush_interval=1.0",

@@ -221,6 +221,8 @@ class Service(ProcessProtocol):
             "jt808.endpoints=[]",
             'jt808.udp=""',
             'manhole.endpoint=""',
+            'hub.endpoint=""',
+            'http.endpoint=""',
             callbacks(f'{{name="x", url="{url}", start="beginning", batch=7, concurrency=3}}'),
         ]
         twistd = str(Path(sys.executable).with_name("twistd"))

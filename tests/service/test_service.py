@@ -180,7 +180,8 @@ async def test_a_port_in_use_ends_the_service_with_a_sentence(start: Start, tmp_
 def _fields(running: Running) -> dict[str, Any]:
     config = running.config
     jimi = attrs.evolve(config.jimi, endpoints=(f"tcp:{running.port}:interface=127.0.0.1",))
-    return {"jimi": jimi, "admission": config.admission, "journal": config.journal, "log": config.log}
+    shut = {name: getattr(config, name) for name in ("manhole", "hub", "http")}
+    return {"jimi": jimi, "admission": config.admission, "journal": config.journal, "log": config.log, **shut}
 
 
 @pytest.mark.parametrize(
@@ -220,6 +221,8 @@ def test_a_service_that_cannot_start_says_why_and_ends_with_status_1(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arguments = ["--set", f'data_dir="{tmp_path}"', "--set", "jt808.endpoints=[]", "--set", 'jt808.udp=""']
+        for shell in ("manhole", "hub", "http"):
+            arguments += ["--set", f'{shell}.endpoint=""']
         for setting in settings:
             arguments += ["--set", setting.replace("{taken}", str(taken.getsockname()[1]))]
         twistd = Path(sys.executable).with_name("twistd")
