@@ -196,6 +196,7 @@ async def test_receivers_that_misbehave(script: Script, reason: str) -> None:
             assert isinstance(outcome, Later)
             assert outcome.reason.startswith(f"/pushhb: {reason}")
             assert outcome.after is None
+        receiver.stuck = False
         assert await _outcome(hub.deliver(records(HEARTBEAT)), clocked, receiver) == Done(), "it has recovered"
         await until(lambda: len(receiver.open) <= 1)  # what hung has been closed
 
