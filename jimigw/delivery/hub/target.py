@@ -23,11 +23,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from jimigw import __version__
+from jimigw.client.words import reasons, said
 from jimigw.journal.interface import Record
 
 from ..target import Done, Later, Never, Outcome, Stop
 from .mapping import instruction_of, kinds_of, pushes_of
-from .posts import Posts, TreqPosts
+from .posts import BoundedPosts, Posts
 from .requests import Gone, NotNow, Refused, Request, Taken, meaning_of, requests_of
 from .rows import Push
 from .settings import HubSettings
@@ -177,16 +178,14 @@ class HubTarget:
 
 def _why(error: Exception) -> str:
     """A sentence for people: why there is no answer."""
-    reasons = [reason.value for reason in getattr(error, "reasons", None) or ()]
-    if any(isinstance(each, CancelledError) for each in (error, *reasons)):
+    if any(isinstance(each, CancelledError) for each in (error, *reasons(error))):
         return "it was given up"
-    cause = reasons[0] if reasons else error
-    return f"it cannot be asked: {str(cause) or type(cause).__name__}"[:200]
+    return f"it cannot be asked: {said(error)}"[:200]
 
 
 def hub_target(settings: HubSettings, reactor: Any) -> HubTarget:
-    """A target that posts by treq."""
-    return HubTarget(settings, reactor, TreqPosts(reactor, settings.concurrency))
+    """A target that posts by the bounded client."""
+    return HubTarget(settings, reactor, BoundedPosts(reactor, settings.concurrency))
 
 
 __all__ = ["HubTarget", "hub_target"]

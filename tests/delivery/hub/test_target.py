@@ -12,8 +12,9 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
 
+from jimigw.client.bounded import MAX_BODY
 from jimigw.delivery.hub import HubSettings, HubTarget, hub_target
-from jimigw.delivery.hub.posts import MAX_ANSWER, TreqPosts
+from jimigw.delivery.hub.posts import BoundedPosts
 from jimigw.delivery.target import Done, Later, Never, Outcome, Stop, Target
 from jimigw.gateway.hub import Mode, Wanted
 from jimigw.journal.interface import Record
@@ -180,7 +181,8 @@ def endless(data: bytes, head: bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: c
         (hang(), "no answer within 5 s"),
         (hang(b"HTTP/1.1 200 OK\r\n"), "no answer within 5 s"),
         (hang(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), "no answer within 5 s"),
-        (endless(b"400\r\n" + b"x" * 1024 + b"\r\n"), f"it cannot be asked: its answer is longer than {MAX_ANSWER}"),
+        (endless(b"400\r\n" + b"x" * 1024 + b"\r\n"), f"it cannot be asked: its answer is longer than {MAX_BODY}"),
+        (endless(b"X: " + b"y" * 1000 + b"\r\n", b"HTTP/1.1 200 OK\r\n"), "it cannot be asked"),
         (answer(b"", "302 Found", "Location: http://127.0.0.1:1/"), "it answered 302: redirects are not followed"),
         (answer(b"", "401 Unauthorized"), "it answered 401"),
         (answer(b"\x1f\x8b" + b"\0" * 30, "500 Oops", "Content-Encoding: gzip"), "it answered 500"),
@@ -257,5 +259,5 @@ async def test_an_upload_by_ftp_is_told_with_the_callers_id() -> None:
 
 def test_it_is_a_target() -> None:
     settings = HubSettings("http://platform.example.org", batch=7, concurrency=3)
-    made: Target = HubTarget(settings, _reactor(), TreqPosts(_reactor()))
+    made: Target = HubTarget(settings, _reactor(), BoundedPosts(_reactor()))
     assert (made.batch, made.lanes, made.batch_bytes > 0) == (7, 3, True)
