@@ -12,7 +12,7 @@ from jimigw.model.device import Device
 from jimigw.model.report import Report
 
 from .catalogue import firmware_of
-from .commands import text_of
+from .vendor_text import text_of
 
 Fact = tuple[str, Any]
 _LONGEST = 64

@@ -22,7 +22,8 @@ from jimigw.model.record import record_json
 from jimigw.model.report import Report, Ticket
 
 from .admission import Admission
-from .commands import CommandLink, Commands
+from .carrying import Carrying
+from .command_queue import CommandLink
 from .door import Question
 from .facts import learn
 from .registry import Registry
@@ -103,7 +104,7 @@ class Gateway:
     _log = Logger()
 
     def __init__(
-        self, registry: Registry, admission: Admission, journal: IJournal, commands: Commands | None = None
+        self, registry: Registry, admission: Admission, journal: IJournal, commands: Carrying | None = None
     ) -> None:
         self.registry, self.admission, self.journal, self.commands = registry, admission, journal, commands
         #: who is asked where a door does not know; None where it always does

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+K = TypeVar("K", bound=Hashable)
 
-class Deadlines:
+
+class Deadlines(Generic[K]):
     """Calls back when the time of a key has come; a key has one deadline at a time."""
 
-    def __init__(self, reactor: IReactorTime, due: Callable[[Hashable], None]) -> None:
+    def __init__(self, reactor: IReactorTime, due: Callable[[K], None]) -> None:
         self._reactor, self._due = reactor, due
-        self._when: dict[Hashable, float] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []
+        self._when: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
         self._count = 0
         self._call: IDelayedCall | None = None
         self._stopped = False
 
-    def set(self, key: Hashable, when: float) -> None:
+    def set(self, key: K, when: float) -> None:
         """Call back with this key at this time (seconds of the reactor), and not at an earlier given one."""
         if self._stopped:
             return
@@ -32,7 +35,7 @@ class Deadlines:
             heapq.heapify(self._heap)
         self._arm()
 
-    def drop(self, key: Hashable) -> None:
+    def drop(self, key: K) -> None:
         """Do not call back with this key; one that has no deadline is no error."""
         self._when.pop(key, None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from jimigw.gateway.commands import Unsendable
+from jimigw.gateway.command_queue import Unsendable
 from jimigw.model.device import Device
 from jimigw.model.report import Report
 from jimigw.protocols.events import Ask, Close, CommandEnded, Event, LoggedIn, LoggedOut, Send

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from jimigw.gateway.commands import Unsendable
+from jimigw.gateway.command_queue import Unsendable
 from jimigw.gateway.gateway import Gateway
 from jimigw.model.device import Device
 from jimigw.model.report import Report

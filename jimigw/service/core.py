@@ -17,7 +17,8 @@ from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
 from jimigw.gateway.admission import Listed, Open
-from jimigw.gateway.commands import Commands, CommandSettings
+from jimigw.gateway.carrying import CommandSettings
+from jimigw.gateway.commands import Commands
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.hub import HubError

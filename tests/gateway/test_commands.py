@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from twisted.python.failure import Failure
 
+from jimigw.gateway.carrying import BUSY_WAITS, TELL_AGAIN, CommandSettings
 from jimigw.gateway.catalogue import CommandRefused
-from jimigw.gateway.commands import BUSY_WAITS, TELL_AGAIN, CommandSettings, text_of
+from jimigw.gateway.vendor_text import text_of
 from jimigw.model.command import MOVES, OPEN, Command, Life, WrongMove
 from jimigw.store.interface import StoreError
 from tests.support.recorder import RecordingLink

@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from jimigw.gateway.commands import CommandSettings
+from jimigw.gateway.carrying import CommandSettings
 from tests.support.recorder import RecordingLink
 
 from .world import CommandWorld

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from jimigw.gateway.timers import Deadlines
 
 
-def made() -> tuple[Clock, Deadlines, list[object]]:
+def made() -> tuple[Clock, Deadlines[object], list[object]]:
     clock, due = Clock(), list[object]()
     return clock, Deadlines(clock, due.append), due
 

@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from jimigw.gateway.commands import Commands, CommandSettings
+from jimigw.gateway.carrying import CommandSettings
+from jimigw.gateway.commands import Commands
 from jimigw.gateway.registry import Registry
 from jimigw.model.command import Command
 from jimigw.model.device import Device

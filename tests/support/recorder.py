@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from jimigw.gateway.commands import Unsendable
+from jimigw.gateway.command_queue import Unsendable
 from jimigw.journal.interface import Entry, IJournal
 from jimigw.model.command import Command
 from jimigw.model.dead_letter import DeadLetter
