@@ -90,8 +90,9 @@ class Media:
     """One file. Times are seconds since 1970, 0 for not (yet) known.
 
     ``id`` is given by the store when it is first saved (0 until then). ``name`` is what the terminal calls it: with
-    ``device`` and ``variant`` it is unique; None while only a time and a camera are known. ``variant`` counts other
-    contents that came under the same name, from 0. ``camera``: of Jimi 1 is the road, 2 the cabin; of JT/T 808 the
+    ``device`` and ``variant`` it is unique; None while only a time and a camera are known. ``alias`` is the name under
+    which it came at last, where another file of the same time took its place (a clip that was cut for it). ``variant``
+    counts other contents that came under the same name, from 0. ``camera``: of Jimi 1 is the road, 2 the cabin; of JT/T 808 the
     logical channel. ``event`` is the number at the end of a Jimi name, ``flag`` the eight digits in it. ``taken`` is
     when it begins, UTC, ``seconds`` how long it is where that is known. ``alarm`` is the id of a :class:`MediaAlarm`,
     ``command`` that of the last command that asked for it, ``tie`` by what it was tied to either. ``attempts`` counts
@@ -104,6 +105,7 @@ class Media:
     device: str
     name: str | None = None
     id: int = 0
+    alias: str | None = None
     variant: int = 0
     kind: str = "other"
     source: Source = Source.UNASKED
@@ -150,7 +152,7 @@ class MediaAlarm:
     ``record`` is the id of its record in the journal. ``code`` and ``name`` are those of the alarm in that record.
     ``identity`` is the terminal's own for it: of T/JSATL12 its bytes as hex, of Jimi's 0xE8 the label as hex, of 0x95
     "" . ``number`` is the number (32 characters) under which the platform asks a JT/T 808 terminal for attachments.
-    ``expected`` is how many files it has, ``complete`` when the last of them was stored, 0 while it was not.
+    ``request`` is what that message has to say of the alarm. ``expected`` is how many files it has, ``complete`` when the last of them was stored, 0 while it was not.
     """
 
     device: str
@@ -162,6 +164,7 @@ class MediaAlarm:
     name: str | None = None
     identity: str = ""
     number: str = ""
+    request: Mapping[str, Any] = attrs.field(factory=dict)
     expected: int = 0
     complete: float = 0.0
     told: bool = True
@@ -170,9 +173,9 @@ class MediaAlarm:
 
 @attrs.frozen
 class MediaQuery:
-    """Which files are wanted: all conditions have to hold, None and "" are none. ``since`` and ``until`` (exclusive)
-    are of ``taken``, or of ``announced`` or ``stored`` where that is not known. The newest ids come first, below
-    ``before``; ``limit`` is 1 to 1,000."""
+    """Which files are wanted: all conditions have to hold, None and "" are none. ``name`` is its name or its alias.
+    ``since`` and ``until`` (exclusive) are of ``taken``, or of ``announced`` or ``stored`` where that is not known. The
+    newest ids come first, below ``before``; ``limit`` is 1 to 1,000."""
 
     device: str | None = None
     name: str | None = None
