@@ -189,7 +189,9 @@ class Uploads:
             return device
         if told:
             raise self.desk.refused(f"there is no terminal {told[0][:64]!r}", "unknown")
-        raise self.desk.refused("nothing says whose it is: no IMEI in the address, the fields or the file's name", "unknown")
+        raise self.desk.refused(
+            "nothing says whose it is: no IMEI in the address, the fields or the file's name", "unknown"
+        )
 
     def begin(self, peer: str, device: Device | None = None) -> Arrival:
         """A transfer begins; its terminal may become known later (:meth:`Arrival.belongs_to`).
@@ -356,7 +358,9 @@ class Uploads:
         if not 0 < time <= self._reactor.seconds() + 60:
             raise UploadRefused("the time of a clip lies in the past", "wrong")
         if self.rules.zone(device.id) is None:
-            why = "the zone of its file names is not known yet; set it (minutes east of UTC), or wait for its first alarm"
+            why = (
+                "the zone of its file names is not known yet; set it (minutes east of UTC), or wait for its first alarm"
+            )
             raise UploadRefused(f"{device.id}: {why}", "wrong")
 
     def budget(self, device: Device) -> Deferred[Budget]:
@@ -431,7 +435,10 @@ class Uploads:
         }
         named = {name.replace("_", " "): value for name, value in counters.items()}
         return {
-            "uploads": gauges | self.ladder.stats() | named | {f"refused, {code}": count for code, count in refused.items()}
+            "uploads": gauges
+            | self.ladder.stats()
+            | named
+            | {f"refused, {code}": count for code, count in refused.items()}
         }
 
 

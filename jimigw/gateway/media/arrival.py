@@ -91,7 +91,9 @@ class Desk:
         began, files = self._hours.get(device, (hour, 0))
         if most and files >= most:
             wait = (hour + 1) * _HOUR - self.reactor.seconds()
-            raise self.refused(f"{device} has sent {most} files in this hour; uploads.max_files_per_hour", "limit", wait)
+            raise self.refused(
+                f"{device} has sent {most} files in this hour; uploads.max_files_per_hour", "limit", wait
+            )
         self._hours[device] = began, files + 1
 
     def refused(self, why: str, code: str, retry_after: float | None = None) -> UploadRefused:

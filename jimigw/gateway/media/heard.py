@@ -198,7 +198,6 @@ class Heard:
             alarm.time = seconds_of(found.time, self._zone()) or alarm.time
             if not found.count and found.kind != "label":
                 continue
-            await self._library.locks.run(record.device, lambda alarm=alarm: self._store.save_media_alarm(alarm))
             await self._ladder.attachments(alarm, found)
 
     # -- pictures of JT/T 808 -----------------------------------------------------------------------------------------
@@ -251,7 +250,11 @@ class Heard:
                 command=command,
                 asked=now,
                 place=place,
-                details={"seq": reply.get("seq"), "start_time": asked.get("start_time"), "end_time": asked.get("end_time")},
+                details={
+                    "seq": reply.get("seq"),
+                    "start_time": asked.get("start_time"),
+                    "end_time": asked.get("end_time"),
+                },
             )
             await self._store.save_media(media)
 

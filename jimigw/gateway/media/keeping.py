@@ -65,12 +65,16 @@ class Keeping:
         """
         settings = self._settings()
         if size > settings.max_bytes:
-            raise UploadRefused(f"the file is longer than {settings.max_bytes} bytes, which is uploads.max_bytes", "limit")
+            raise UploadRefused(
+                f"the file is longer than {settings.max_bytes} bytes, which is uploads.max_bytes", "limit"
+            )
         if device is not None and settings.max_device_bytes:
             kept = self.sizes.get(device, 0)
             if kept + size > settings.max_device_bytes:
                 raise UploadRefused(
-                    f"{device} has {kept} bytes here; {settings.max_device_bytes} is uploads.max_device_bytes", "limit", 3600
+                    f"{device} has {kept} bytes here; {settings.max_device_bytes} is uploads.max_device_bytes",
+                    "limit",
+                    3600,
                 )
         if self.full:
             raise UploadRefused("all room for files is taken by protected ones", "room", 600)

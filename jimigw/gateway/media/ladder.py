@@ -161,7 +161,9 @@ class Ladder:
         :raises UploadRefused: there is no way to ask for it, or no budget.
         """
         if not rungs_of(media):
-            raise UploadRefused(f"there is no command by which the file {media.name or media.id} can be asked for", "wrong")
+            raise UploadRefused(
+                f"there is no command by which the file {media.name or media.id} can be asked for", "wrong"
+            )
         await self._check_budget(media.device)
         now = self._reactor.seconds()
 
@@ -186,7 +188,8 @@ class Ladder:
         usage = await self._store.usage(device, month)
         if usage.asked >= limit:
             raise UploadRefused(
-                f"the budget of {device} for {month}, {limit} bytes, is used up: {usage.asked} bytes were asked for", "limit"
+                f"the budget of {device} for {month}, {limit} bytes, is used up: {usage.asked} bytes were asked for",
+                "limit",
             )
 
     def _enqueue(self, media: Media) -> None:
@@ -296,7 +299,9 @@ class Ladder:
                 raise _Refused(refusal.message) from None
         files = [media]
         if rung == ATTACHMENTS and media.alarm is not None:
-            files += [each for each in await self._library.files_of(media.alarm) if each.waited_for and each.id != media.id]
+            files += [
+                each for each in await self._library.files_of(media.alarm) if each.waited_for and each.id != media.id
+            ]
         now = self._reactor.seconds()
 
         def asked(fresh: Media) -> bool:

@@ -196,7 +196,9 @@ class Library:
         """A file that a terminal brought to a server of somebody else has arrived there, or has not. Called with the
         lock of its terminal."""
         now = self._reactor.seconds()
-        media.move(MediaState.STORED if stored else MediaState.FAILED, "" if stored else "the terminal says so (0x1206)")
+        media.move(
+            MediaState.STORED if stored else MediaState.FAILED, "" if stored else "the terminal says so (0x1206)"
+        )
         media.stored, media.told = now if stored else 0.0, False
         await self.store.save_media(media)
         if stored:

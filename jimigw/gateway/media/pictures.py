@@ -58,12 +58,14 @@ class Picture:
     def told(self, zone: float) -> Told:
         """The same as the library wants it; ``zone`` is that of the terminal's clock, hours east of UTC."""
         details = {"media_id": self.id, "type": self.type, "format": self.format, "event": self.event}
-        return Told(self.name, source=Source.JT808, camera=self.channel, taken=seconds_of(self.time, zone), details=details)
+        return Told(
+            self.name, source=Source.JT808, camera=self.channel, taken=seconds_of(self.time, zone), details=details
+        )
 
 
 async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: bytes) -> bytes | None:
-    """All of a file whose last packet to come this is; None while some are missing. The earlier ones are in the journal:
-    nothing is kept in memory for them, and a restart between two packets costs nothing."""
+    """All of a file whose last packet to come this is; None while some are missing. The earlier ones are in the
+    journal: nothing is kept in memory for them, and a restart between two packets costs nothing."""
     if not 1 <= picture.packet <= picture.packets <= MOST_PACKETS:
         raise ValueError(f"packet {picture.packet} of {picture.packets}")
     if picture.packet < picture.packets and await _in_order(journal, record, picture):
@@ -75,7 +77,7 @@ async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: b
             body = _body(each)
             if (body.get("id"), body.get("packets")) != (picture.id, picture.packets):
                 continue
-            number, piece = body.get("packet"), base64.b64decode(body.get("multimedia") or "")
+            number, piece = int(body.get("packet", 0)), base64.b64decode(body.get("multimedia") or "")
             if found.setdefault(number, piece) != piece:
                 return None  # another file that once had this number
             if len(found) == picture.packets:

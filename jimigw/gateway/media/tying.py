@@ -46,7 +46,10 @@ class Tying:
     async def place(self, device: str, parsed: FileName, told: Told, taken: float, now: float) -> Place:
         """What this file is, where nobody announced its name. ``taken`` is its time in UTC, 0 if that is not known."""
         if told.alarm is not None:
-            return Place(Media(device, source=told.source or Source.ATTACHMENT, alarm=told.alarm), Tie.IDENTITY)
+            source = told.source or Source.ATTACHMENT
+            files = await self._store.find_media(MediaQuery(device, alarm=told.alarm, states=_EXPECTED, limit=1000))
+            nameless = [each for each in files if each.name is None]
+            return Place(nameless[-1] if nameless else Media(device, source=source, alarm=told.alarm), Tie.IDENTITY)
         if told.source is not None:
             return Place(Media(device, source=told.source), Tie.NONE)
         found = await self._by_identity(device, parsed, told, now) or await self._by_flag(device, parsed, told)
@@ -61,7 +64,9 @@ class Tying:
             return None
         alarms = await self._store.media_alarms(device, since=now - LABEL_DAYS * 86_400, limit=1000)
         alarm = next((each for each in alarms if each.identity == label), None)
-        return alarm and Place(Media(device, source=Source.EVENT, alarm=alarm.id), Tie.IDENTITY)
+        if alarm is None:
+            return None
+        return Place(Media(device, source=Source.EVENT, alarm=alarm.id), Tie.IDENTITY)
 
     async def _by_flag(self, device: str, parsed: FileName, told: Told) -> Place | None:
         """The server flag of the command that asked for it, in the name or beside it (6.3, ``instructionId``)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
@@ -30,7 +31,7 @@ class Rules:
         """What holds for this terminal; a rule that says nothing where nothing was said."""
         return self._rules.get(device) or MediaRule(device)
 
-    def change(self, device: str, **changes: object) -> Deferred[MediaRule]:
+    def change(self, device: str, **changes: Any) -> Deferred[MediaRule]:
         """Change a rule; fires with it once it is stored."""
         rule = attrs.evolve(self.of(device), **changes)
         saving = self._store.save_media_rule(rule)
@@ -58,7 +59,7 @@ class Rules:
         """A moment as the camera's clock for file names shows it; UTC where its zone is not known."""
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) + timedelta(minutes=self.zone(device) or 0)
 
-    def learn(self, device: str, zone: int) -> Deferred[object]:
+    def learn(self, device: str, zone: int) -> Deferred[Any]:
         """Its file names show this zone. A terminal that was moved, or whose summer time began, is learned anew."""
         if self.of(device).zone == zone:
             return succeed(None)
