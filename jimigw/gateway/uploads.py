@@ -52,8 +52,8 @@ _MOST_ATTACHMENTS = 256
 @attrs.frozen
 class Budget:
     """What a terminal may be asked for in this month, and what it has sent: bytes, and files. ``limit`` is None where
-    there is none. ``fetch``: whether what is missing is asked for by itself. ``zone`` is that of its file names, minutes
-    east of UTC, None where it is not known; ``rule`` is what was said for this terminal alone."""
+    there is none. ``fetch``: whether what is missing is asked for by itself. ``zone`` is that of its file names,
+    minutes east of UTC, None where it is not known; ``rule`` is what was said for this terminal alone."""
 
     device: str
     month: str
@@ -190,7 +190,7 @@ class Uploads:
         if told:
             raise self.desk.refused(f"there is no terminal {told[0][:64]!r}", "unknown")
         raise self.desk.refused(
-            "nothing says whose it is: no IMEI in the address, the fields or the file's name", "unknown"
+            "nothing says whose it is: there is no IMEI in the address, the fields or the file's name", "unknown"
         )
 
     def begin(self, peer: str, device: Device | None = None) -> Arrival:

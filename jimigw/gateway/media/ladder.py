@@ -104,7 +104,7 @@ class Ladder:
             waiter.callback(True)
 
     def restore(self, files: Iterable[Media]) -> Collection[int]:
-        """Take up what the store held; those that were arriving have to be put back first. Returns what is asked for."""
+        """Take up what the store held; those that were arriving are put back before. Returns what is asked for."""
         asked = []
         for media in files:
             if media.state is MediaState.ANNOUNCED:

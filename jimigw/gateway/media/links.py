@@ -41,9 +41,7 @@ def load_link_secret(path: Path) -> bytes:
     except ValueError:
         secret = b""
     if len(secret) != _SECRET_SIZE:
-        raise LinkError(
-            f"{path}: the secret of links to files is {2 * _SECRET_SIZE} hex digits; remove it for a new one"
-        )
+        raise LinkError(f"{path}: the secret of links is {2 * _SECRET_SIZE} hex digits; remove the file for a new one")
     return secret
 
 

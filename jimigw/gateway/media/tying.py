@@ -103,10 +103,10 @@ class Tying:
     async def _by_event(self, device: str, parsed: FileName, taken: float) -> Place | None:
         """An alarm of this event, within the time of a clip."""
         event = EVENTS.get(parsed.event) if parsed.event is not None else None
-        if parsed.form != "event" or event is None or not event.alarms:
+        if parsed.form != "event" or event is None or not event.codes:
             return None
         alarms = await self._store.media_alarms(device, since=taken - LATER, until=taken + EARLIER, limit=1000)
-        alarm = _only(each for each in alarms if each.code in event.alarms and _near(taken, each.time))
+        alarm = _only(each for each in alarms if each.code in event.codes and _near(taken, each.time))
         if alarm is None:
             return None
         files = await self._store.find_media(MediaQuery(device, alarm=alarm.id, states=_EXPECTED, limit=1000))
