@@ -180,38 +180,45 @@ def is_flag(parsed: FileName, command_id: int) -> bool:
 
 # -- recordings, of which lists have tens of thousands ----------------------------------------------------------------
 
-_videos = "|".join(extension for extension, kind in _KINDS.items() if kind == "video")
-_numbered = "|".join(f"0*{number}" for number in sorted(RECORDINGS))
-_RECORDING = re.compile(
-    rf"([0-9]{{4}}_[0-9]{{2}}_[0-9]{{2}})_([01][0-9]|2[0-3])_([0-5][0-9])_([0-5][0-9])(?:_([FI]))?"
-    rf"_(?=[0-9]{{1,3}}\.)({_numbered})\.(?ai:{_videos})"
-)
+_CLOCK: Mapping[str, int] = {
+    f"_{hour:02d}_{minute:02d}": 60 * (60 * hour + minute) for hour in range(24) for minute in range(60)
+}
+_SECONDS: Mapping[str, int] = {f"_{second:02d}": second for second in range(60)}
+_DATE = re.compile(r"[0-9]{4}_[0-9]{2}_[0-9]{2}")
+_REST = re.compile(r"(?:_([FI]))?_([0-9]{1,3})\.([A-Za-z0-9]{1,8})")
+_LONGEST_RECORDING = len("2026_08_16_05_33_58_F_201.12345678")
 
 
 def recorded(name: str) -> tuple[int, int, int] | None:
     """When a block of the recording begins, its camera, its number; None for a name of anything else.
 
     The time is the camera's local one as seconds, as if it were UTC. The same names as :func:`parse_name` finds to be
-    recordings with a camera, five times as fast.
+    recordings with a camera, ten times as fast.
     """
-    found = _RECORDING.fullmatch(name)
-    if found is None:
+    if len(name) > _LONGEST_RECORDING:
         return None
-    date, hour, minute, second, letter, digits = found.groups()
-    midnight = _midnight(date)
-    if midnight is None:
+    # Year to second always take 19 characters, and lists have few dates and few ends.
+    minutes, seconds = _CLOCK.get(name[10:16]), _SECONDS.get(name[16:19])
+    midnight, rest = _midnight(name[:10]), _numbered(name[19:])
+    if minutes is None or seconds is None or midnight is None or rest is None:
         return None
-    number = int(digits)
-    camera = _LETTERS[letter] if letter else EVENTS[number].camera
-    return midnight + int(hour) * 3600 + int(minute) * 60 + int(second), camera, number
+    return midnight + minutes + seconds, *rest
 
 
 @lru_cache(maxsize=1024)
 def _midnight(date: str) -> int | None:
     try:
-        return int(datetime(*map(int, date.split("_")), tzinfo=UTC).timestamp())  # type: ignore[misc,arg-type]
+        return int(datetime(*map(int, date.split("_")), tzinfo=UTC).timestamp()) if _DATE.fullmatch(date) else None  # type: ignore[misc,arg-type]
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def _numbered(rest: str) -> tuple[int, int] | None:
+    found = _REST.fullmatch(rest)
+    if found is None or int(found[2]) not in RECORDINGS or _KINDS.get(found[3].lower()) != "video":
+        return None
+    return _LETTERS.get(found[1]) or EVENTS[int(found[2])].camera, int(found[2])
 
 
 # -- zones ------------------------------------------------------------------------------------------------------------
