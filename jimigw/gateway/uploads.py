@@ -31,10 +31,11 @@ from jimigw.vault.interface import IVault, VaultError
 
 from .media.arrival import Arrival, Desk
 from .media.attachments import Attachments
+from .media.describing import month_of
 from .media.heard import Heard
 from .media.keeping import Keeping
 from .media.ladder import OWNER, Ladder
-from .media.library import Library, month_of
+from .media.library import Library
 from .media.links import Links
 from .media.playlists import Playlists
 from .media.settings import Told, UploadCounters, UploadRefused, UploadSettings

@@ -15,8 +15,9 @@ from jimigw.gateway.registry import Registry
 from jimigw.model.file_names import parse_name
 from jimigw.model.media import Media, MediaAlarm, MediaState, Source, Tie
 
+from .describing import LONGEST_NAME
 from .ladder import Ladder
-from .library import LONGEST_NAME, Library
+from .library import Library
 from .safety_alarms import AttachmentAlarm
 from .settings import UploadCounters, UploadRefused, UploadSettings
 

@@ -24,8 +24,9 @@ from jimigw.store.interface import StoreError
 
 from .arrival import Arrival
 from .attachments import Attachments
+from .describing import LONGEST_NAME
 from .ladder import Ladder
-from .library import LONGEST_NAME, Library
+from .library import Library
 from .pictures import Picture, pieces_of, seconds_of
 from .safety_alarms import attachment_alarms
 from .settings import UploadRefused, UploadSettings

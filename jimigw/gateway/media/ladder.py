@@ -29,7 +29,8 @@ from jimigw.model.media import Media, MediaState, Source
 from jimigw.store.interface import StoreError
 
 from .asking import ATTACHMENTS, rungs_of, text_of
-from .library import Library, month_of
+from .describing import month_of
+from .library import Library
 from .safety_alarms import attachment_request
 from .settings import UploadCounters, UploadRefused, UploadSettings
 from .zones import Rules

@@ -81,5 +81,7 @@ class Playlists:
 
 
 def _refused(failure: Failure) -> Any:
-    failure.trap(CommandRefused)
-    raise UploadRefused(failure.getErrorMessage(), "limit" if failure.value.code == "full" else "wrong")
+    refusal = failure.value
+    if not isinstance(refusal, CommandRefused):
+        return failure
+    raise UploadRefused(refusal.message, "limit" if refusal.code == "full" else "wrong")
