@@ -10,8 +10,8 @@ from ..events import Close, Send
 @attrs.frozen
 class Settings:
     """What one connection may do. ``max_files``: files that are listed and not complete; ``max_packet``: the longest
-    packet of data that is passed over; ``max_stretches``: pieces of a file that lie apart from each other; ``max_vain``:
-    how often in a row a file is asked for and nothing new comes."""
+    packet of data that is passed over; ``max_stretches``: pieces of a file that lie apart; ``max_vain``: how often in a
+    row a file is asked for and nothing new comes."""
 
     max_frame: int = 4096
     max_junk: int = 1 << 18
