@@ -90,16 +90,9 @@ class AttachmentStream:
         #: a delimiter stands right before the position, which may be the first of a frame too
         self._delimited = False
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether a frame, a head or the data of a packet have begun and not ended."""
-        return self._left > 0 or self._pos < len(self._data)
-
     def add(self, data: bytes) -> None:
         """Bytes that have come."""
-        rest = self._data[self._pos :]
-        self._data = rest + data if rest else data
-        self._pos = 0
+        self._data = self._data + data if self._data else data
 
     def take(self, wanted: bool) -> None:
         """Take the packet whose head came: its data follow as :class:`Data`, or are passed over."""
@@ -120,9 +113,10 @@ class AttachmentStream:
         while self._pos < len(self._data):
             found = self._some_data() if self._left else self._look()
             if found is _Wait.MORE:
-                return None
+                break
             if found is not None:
                 return found
+        self._data, self._pos = self._data[self._pos :], 0
         return None
 
     def _some_data(self) -> Data | None:

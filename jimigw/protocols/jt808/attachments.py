@@ -22,7 +22,7 @@ What a terminal does otherwise:
 data of such a file, or of a refused one    passed over
 data without 0x1211                         the file begins, with the size of the list
 another size than before in 0x1211          the later one counts, and the file begins anew; the same size goes on
-another size in 0x1212                      it counts, unless more has come already
+another size in 0x1212                      a larger one counts; a smaller one where exactly so much has come
 0x1211 of a file that is complete           it begins anew
 0x1212 of one, again                        it is told so again
 data that reach beyond the size             passed over, so that they count as missing
@@ -39,17 +39,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import attrs
-
 from jimigw.wire.kinds import encode_text, text_to_json
 
 from ..events import Close, Send
 from .answers import FAILURE, SUCCESS, UNSUPPORTED
 from .attachment_events import Counters, Event, FileBegins, FileEnds, Listed, Piece, Question, Settings
-from .attachment_stream import AttachmentStream, Data, Packet, cut_name
+from .attachment_files import File, Files
+from .attachment_stream import AttachmentStream, Data, Packet
 from .codec import Packet as Told
 from .codec import decode_body, decode_frame
-from .coverage import Coverage
 from .fragments import Assembled, Budget, Limits, Part, Reassembly
 from .frame import MAX_BODY, Frame, Junk
 from .header import Header
@@ -97,39 +95,21 @@ _LONG_LISTS = Limits(set_bytes=128 << 10, sets=2, terminal_bytes=192 << 10, reme
 _answer: Callable[..., Any] = FileAnswer
 
 
-@attrs.define(eq=False)
-class _File:
-    """A file of a list. ``written`` is its name in bytes, ``begun`` that data may come, ``refused`` that nobody wants
-    them, ``brought`` the bytes since it was last asked about."""
-
-    name: str
-    written: bytes
-    number: str
-    size: int
-    coverage: Coverage
-    begun: bool = False
-    complete: bool = False
-    refused: bool = False
-    brought: int = 0
-    vain: int = 0
-
-
 class AttachmentSession:
     """One connection. See the module."""
 
     def __init__(self, settings: Settings | None = None, budget: Budget | None = None) -> None:
         self._settings = settings or Settings()
         self.counters = Counters()
-        self._stream = AttachmentStream(self._is_known, self._settings.max_frame)
+        self._files = Files(self._settings.max_files, self._settings.max_stretches)
+        self._stream = AttachmentStream(self._files.is_known, self._settings.max_frame)
         self._budget = budget or Budget()
         self._parts = Reassembly(self._budget, _LONG_LISTS)
         self._talk: Talk | None = None
-        self._files: dict[str, _File] = {}
-        #: the same by the first 50 bytes of their names; of several that share them the one that began last
-        self._by_cut: dict[bytes, _File] = {}
         #: where the data of the packet at hand go
-        self._into: tuple[_File, int] | None = None
+        self._into: tuple[File, int] | None = None
         self._junk = 0
+        self._closed = False
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 
@@ -149,9 +129,12 @@ class AttachmentSession:
         return self.counters.dropped
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """What follows from these bytes of the stream; ``now`` is the time in seconds since 1970."""
+        """What follows from these bytes of the stream; ``now`` is the time in seconds since 1970. Nothing follows after
+        a :class:`Close`."""
         events: list[Event] = []
         stream = self._stream
+        if self._closed:
+            return events
         stream.add(data)
         while (piece := stream.next()) is not None:
             if isinstance(piece, Data):
@@ -166,6 +149,7 @@ class AttachmentSession:
                 self._is_junk(piece)
             if self._junk > self._settings.max_junk:
                 events.append(Close(f"{self._junk} bytes without a frame or a packet of a file"))
+                self._closed = True
                 break
         return events
 
@@ -182,7 +166,6 @@ class AttachmentSession:
         """The connection is gone: give back what is kept."""
         self._parts.clear()
         self._files.clear()
-        self._by_cut.clear()
 
     # -- what the terminal is told ------------------------------------------------------------------------------------
 
@@ -196,7 +179,7 @@ class AttachmentSession:
             for name, _size in event.files:
                 file = self._files.get(name)
                 if file is not None and file.number == event.number:
-                    self._forget(file)
+                    self._files.forget(file)
         else:
             self.drop(event.name)
         return self._general(event.question, FAILURE)
@@ -205,7 +188,7 @@ class AttachmentSession:
         """The file is safe: 0x9212 with result 0."""
         file = self._files.get(event.name)
         if file is not None:
-            file.complete, file.begun, file.coverage = True, False, Coverage(self._settings.max_stretches)
+            file.end()
         return self._answer(event, ())
 
     def refill(self, event: FileEnds) -> bytes:
@@ -216,7 +199,7 @@ class AttachmentSession:
         """What came of this file is of no use, and nothing more of it is wanted, unless it begins anew."""
         file = self._files.get(name)
         if file is not None:
-            file.refused, file.begun, file.coverage = True, False, Coverage(self._settings.max_stretches)
+            file.end(refused=True)
 
     def is_complete(self, name: str) -> bool:
         """Whether this file was said to be complete, and did not begin anew since."""
@@ -295,35 +278,14 @@ class AttachmentSession:
         for each in body.files:
             if each.name.strip("\0 "):
                 told.setdefault(text_to_json(each.name), each)
-        open_files = {name for name, file in self._files.items() if not file.complete}
-        if len(open_files | told.keys()) > self._settings.max_files:
+        number = text_to_json(body.alarm_no)
+        named = [(name, encode_text(each.name, GBK), each.size) for name, each in told.items()]
+        if not self._files.listed(number, named):
             self._send(question, FAILURE, events)
             return
-        for file in list(self._files.values()):
-            if file.complete and file.name not in told:
-                self._forget(file)
-        number = text_to_json(body.alarm_no)
-        for name, each in told.items():
-            self._enter(name, encode_text(each.name, GBK), number, each.size)
         files = tuple((name, each.size) for name, each in told.items())
         identity = body.ident.encode().hex()
         events.append(Listed(self._talk.identity, identity, number, files, body.info_type, question))
-
-    def _enter(self, name: str, written: bytes, number: str, size: int) -> None:
-        """A file that a list names. One that is under way, or complete, stays as it is."""
-        file = self._files.get(name)
-        if file is not None and file.number == number and (file.begun or file.complete):
-            return
-        file = self._files[name] = _File(name, written, number, size, Coverage(self._settings.max_stretches))
-        other = self._by_cut.get(cut_name(written))
-        if other is None or other.name == name or not other.begun:
-            self._by_cut[cut_name(written)] = file
-
-    def _forget(self, file: _File) -> None:
-        del self._files[file.name]
-        cut = cut_name(file.written)
-        if self._by_cut.get(cut) is file:
-            del self._by_cut[cut]
 
     def _begin(self, body: Any, question: Question, events: list[Event]) -> None:
         file = self._files.get(text_to_json(body.name))
@@ -332,16 +294,10 @@ class AttachmentSession:
             self._send(question, FAILURE, events)
             return
         fresh = not file.begun or file.size != body.size
-        self._start(file, body.size, fresh)
+        self._files.start(file, body.size, fresh)
         events.append(self._begins(file, body.file_type, fresh, question))
 
-    def _start(self, file: _File, size: int, fresh: bool) -> None:
-        if fresh:
-            file.coverage, file.brought, file.vain = Coverage(self._settings.max_stretches), 0, 0
-        file.size, file.begun, file.complete, file.refused = size, True, False, False
-        self._by_cut[cut_name(file.written)] = file
-
-    def _begins(self, file: _File, type: int | None, fresh: bool, question: Question | None) -> FileBegins:
+    def _begins(self, file: File, type: int | None, fresh: bool, question: Question | None) -> FileBegins:
         assert self._talk is not None
         return FileBegins(self._talk.identity, file.name, type, file.size, file.number, fresh, question)
 
@@ -353,16 +309,10 @@ class AttachmentSession:
             self._send(question, FAILURE, events)
             return
         if not (file.begun or file.complete or file.refused):
-            self._start(file, body.size, True)
+            self._files.start(file, body.size)
             events.append(self._begins(file, body.file_type, True, None))
-        if file.begun and body.size >= file.coverage.end:
-            file.size = body.size
-        missing: tuple[tuple[int, int], ...] = ()
-        if file.begun:
-            most = min(MOST_ASKED, (MAX_BODY - 4 - len(file.written)) // 8)
-            missing = tuple(file.coverage.missing(file.size, most))
-            file.vain = file.vain + 1 if missing and not file.brought else 0
-            file.brought = 0
+        most = min(MOST_ASKED, (MAX_BODY - 4 - len(file.written)) // 8)
+        missing = file.lacks(body.size, most) if file.begun else ()
         hopeless = file.vain > self._settings.max_vain
         phone, number = self._talk.identity, file.number
         events.append(FileEnds(phone, file.name, body.file_type, file.size, number, missing, hopeless, question))
@@ -376,12 +326,9 @@ class AttachmentSession:
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
-    def _is_known(self, cut: bytes) -> bool:
-        return cut in self._by_cut
-
     def _packet(self, packet: Packet, events: list[Event]) -> None:
         self.counters.packets += 1
-        file = self._by_cut.get(packet.name) if packet.known else None
+        file = self._files.of_packet(packet.name)
         self._into = None
         if file is None or packet.offset + packet.length > file.size:
             if file is not None:
@@ -399,7 +346,7 @@ class AttachmentSession:
             self._pass(packet.length)
             return
         if not file.begun:
-            self._start(file, file.size, True)
+            self._files.start(file, file.size)
             events.append(self._begins(file, None, True, None))
         self._into = file, packet.offset
         self._stream.take(True)
