@@ -110,6 +110,8 @@ class AttachmentLink(Connection):
         self._alarms: dict[str, tuple[MediaAlarm, Device]] = {}
         self._files: dict[str, _File] = {}
         self._left = False
+        #: a list was taken
+        self._known = False
         self._refusals = 0
 
     # -- what comes in ------------------------------------------------------------------------------------------------
@@ -172,6 +174,7 @@ class AttachmentLink(Connection):
         )
         if isinstance(event, Listed):
             counters.lists_refused += 1
+            self._alarms.pop(event.number, None)
             for name, _size in event.files:
                 self._abort_file(name, str(refusal))
             if refusal.code not in _OURS:
@@ -218,6 +221,7 @@ class AttachmentLink(Connection):
         def known(alarm: MediaAlarm) -> None:
             if len(self._alarms) >= MOST_ALARMS:
                 del self._alarms[next(iter(self._alarms))]
+            self._known = True
             self._alarms[event.number] = alarm, self.factory.uploads.whose(alarm.device, event.phone)
             self._send(self.session.accept(event))
 
@@ -302,7 +306,7 @@ class AttachmentLink(Connection):
         if session.deadline is not None and now >= session.deadline:
             self._todo.extend(session.expire(now))
             self._work()
-        if not self._alarms and now - self.since >= limits.login_timeout:
+        if not self._known and now - self.since >= limits.login_timeout:
             counters.login_timeouts += 1
             self.disconnect(f"no list of attachments within {limits.login_timeout:g} s")
         elif limits.idle_timeout and now - self.heard >= limits.idle_timeout:
