@@ -44,8 +44,8 @@ class AttachmentAlarm:
 
 @attrs.frozen
 class _Item:
-    """An item of active safety: its key in JSON, where its type stands (None: it has none) and where its identity. Before
-    that stand the time (6 bytes) and the state of the vehicle (2)."""
+    """An item of active safety: its key in JSON, where its type stands (None: it has none) and where its identity,
+    before which time (6 bytes) and state of the vehicle (2) stand."""
 
     key: str
     type_at: int | None
