@@ -18,7 +18,7 @@ from jimigw.gateway.admission import Admission, Open
 from jimigw.gateway.carrying import CommandSettings
 from jimigw.gateway.commands import Commands
 from jimigw.gateway.registry import Registry
-from jimigw.gateway.uploads import Told, Uploads, UploadSettings
+from jimigw.gateway.uploads import Told, UploadRefused, Uploads, UploadSettings
 from jimigw.journal.interface import Entry, Record, Records
 from jimigw.model.device import Device
 from jimigw.model.media import Media, MediaQuery
@@ -133,19 +133,26 @@ class MediaWorld:
 
     def restart(self, kill: bool = False) -> None:
         """The service ends and begins again; with ``kill``, in the middle of everything."""
-        if not kill:
-            self.result(self.uploads.stop())
-            self.commands.stop()
-            self.result(self.store.close())
-            self.result(self.vault.close())
-        else:
+        if kill:
             for call in self.clock.getDelayedCalls():
                 call.cancel()
-            self.vault.cut_off()
+            for pool in self.pools:
+                pool.jobs.clear()
             database: Any = self.store._database
+            lock: Any = self.vault._lock
             database.close()
+            lock.close()
+        else:
+            self.end()
         self.links.clear()
         self._begin()
+
+    def end(self) -> None:
+        """The service ends."""
+        self.result(self.uploads.stop())
+        self.commands.stop()
+        self.result(self.store.close())
+        self.result(self.vault.close())
 
     # -- cameras ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +190,13 @@ class MediaWorld:
         device = self.registry.get(id)
         assert device is not None
         arrival = self.uploads.begin("192.0.2.1", device)
-        arrival.write(data)
+        try:
+            arrival.write(data)
+        except UploadRefused as refusal:
+            arrival.abort(str(refusal))
+            raise
+        finally:
+            self.settle()
         media = self.result(arrival.finish(Told(name, **told)))
         assert isinstance(media, Media)
         self.settle()
