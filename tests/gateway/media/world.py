@@ -145,7 +145,10 @@ class MediaWorld:
         else:
             self.end()
         self.links.clear()
+        known = [(device.id, device.protocol) for device in self.registry]
         self._begin()
+        for id, protocol in known:
+            self.registry.enter(id, protocol, self.clock.seconds())
 
     def end(self) -> None:
         """The service ends."""
