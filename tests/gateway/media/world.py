@@ -87,9 +87,7 @@ class MediaWorld:
         contents = self.store.start()
         self.registry = Registry(self.store)
         self.registry.restore(contents)
-        self.commands = Commands(
-            self.registry, self.store, self.clock, CommandSettings(), lambda command, told: told()
-        )
+        self.commands = Commands(self.registry, self.store, self.clock, CommandSettings(), lambda command, told: told())
         self.commands.restore(contents.commands)
         self.vault = FolderVault(self.folder / "uploads", self.clock, make_pool=self._pool)
         self.vault.start()
@@ -213,7 +211,9 @@ class MediaWorld:
         time = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
         position = {"time": time, "latitude": 22.5, "longitude": 113.9, "time_source": "terminal"}
         body = {"alarm_type": code, "date_time": time, "files": list(names)}
-        return self.record("alarm", {"msg_id": 0x95}, body, id, position=position, alarms=[{"code": code, "name": "Turn"}])
+        return self.record(
+            "alarm", {"msg_id": 0x95}, body, id, position=position, alarms=[{"code": code, "name": "Turn"}]
+        )
 
     def record(
         self, kind: str, header: Mapping[str, Any], body: Mapping[str, Any], id: str = IMEI, **more: Any
