@@ -17,7 +17,9 @@ from .settings import Told
 
 MOST_PACKETS = 4096
 """Packets of one file, as far as they are looked for."""
-_LOOKS = 16
+_FARTHEST, _OTHERS = 4, 64
+"""How far back they are looked for: messages for each packet, for some are sent again, and others between them."""
+
 
 _EXTENSIONS = {0: "jpg", 1: "tif", 2: "mp3", 3: "wav", 4: "wmv"}
 _TYPES = {0: "picture", 1: "audio", 2: "video"}
@@ -71,8 +73,10 @@ async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: b
     if picture.packet < picture.packets and await _in_order(journal, record, picture):
         return None
     found, before = {picture.packet: data}, record.id
-    for _ in range(_LOOKS):
-        earlier = await journal.newest(1000, record.device, {"upload"}, before)
+    left = _FARTHEST * picture.packets + _OTHERS
+    while left > 0:
+        earlier = await journal.newest(min(left, 1000), record.device, {"upload"}, before)
+        left -= 1000
         for each in reversed(earlier):
             body = _body(each)
             if (body.get("id"), body.get("packets")) != (picture.id, picture.packets):
@@ -89,9 +93,9 @@ async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: b
 
 
 async def _in_order(journal: IJournal, record: Record, picture: Picture) -> bool:
-    """Whether this is the next packet after the one before: then others are still to come."""
+    """Whether this is the packet after the one before it: then others are still to come."""
     if picture.packet == 1:
-        return True
+        return False
     newest = await journal.newest(1, record.device, {"upload"}, record.id)
     body = _body(newest[-1]) if newest else {}
     return (body.get("id"), body.get("packet")) == (picture.id, picture.packet - 1)
