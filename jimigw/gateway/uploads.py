@@ -20,33 +20,32 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jimigw.gateway.admission import Admission
-from jimigw.gateway.catalogue import CommandRefused
 from jimigw.gateway.commands import Commands
 from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import IJournal
 from jimigw.model.command import Command
 from jimigw.model.device import Device
-from jimigw.model.file_names import parse_name
-from jimigw.model.media import Media, MediaAlarm, MediaQuery, MediaRule, MediaState, Playlist, Source
+from jimigw.model.media import Media, MediaAlarm, MediaQuery, MediaRule, MediaState, Source
 from jimigw.store.interface import IStore, StoreError
 from jimigw.vault.interface import IVault, VaultError
 
 from .media.arrival import Arrival, Desk
+from .media.attachments import Attachments
+from .media.describing import month_of
 from .media.heard import Heard
 from .media.keeping import Keeping
 from .media.ladder import OWNER, Ladder
-from .media.library import LONGEST_NAME, Library, month_of
+from .media.library import Library
 from .media.links import Links
-from .media.locks import Locks
+from .media.playlists import Playlists
 from .media.settings import Told, UploadCounters, UploadRefused, UploadSettings
-from .media.telling import NotTold, Teller
-from .media.timeline import Timeline, playlist_of, timeline_of
+from .media.telling import Teller
+from .media.timeline import Timeline
 from .media.zones import Rules
 
 PRUNE_INTERVAL = 60.0
 """Seconds between two looks at what is too old, and at what is not told yet."""
 _SHORTEST_CLIP, _LONGEST_CLIP = 10, 60
-_MOST_ATTACHMENTS = 256
 
 
 @attrs.frozen
@@ -96,11 +95,20 @@ class Uploads:
         self.library.on_stored = self._stored
         self.desk = Desk(vault, self.keeping, self.library, reactor, self.counters, self._now)
         self.ladder = Ladder(self.library, commands, self.rules, reactor, self.counters, self._now)
+        self.attachments = Attachments(self.library, self.ladder, registry, reactor, self.counters, self._now)
         #: the reader of the journal that hears of files
         self.heard = Heard(
-            self.library, self.ladder, registry, journal, self._begin_heard, outcomes, reactor, self._now
+            self.library,
+            self.ladder,
+            self.attachments,
+            registry,
+            journal,
+            self._begin_heard,
+            outcomes,
+            reactor,
+            self._now,
         )
-        self._lists = Locks()
+        self.playlists = Playlists(store, self.rules, self.teller, commands, reactor, self.counters)
         self._timer: IDelayedCall | None = None
         #: why files cannot be taken; "" where they can
         self.trouble = "files are not looked after yet"
@@ -215,49 +223,18 @@ class Uploads:
     # -- lists of recordings ------------------------------------------------------------------------------------------
 
     def playlist_came(self, device: Device, names: Sequence[str]) -> Deferred[bool]:
-        """A terminal sent the list of its recordings. Fires once it is stored, with whether it is another one than
-        before; then its record is in the journal too. Fails with :class:`UploadRefused`."""
-
-        async def take() -> bool:
-            playlist = playlist_of(device.id, names, self._reactor.seconds())
-            try:
-                before = await self._store.playlist(device.id)
-                fresh = before is None or before.digest != playlist.digest
-                if fresh:
-                    await self._tell_playlist(playlist)
-                await self._store.save_playlist(playlist)
-            except (StoreError, NotTold) as error:
-                raise UploadRefused(str(error).rstrip("."), "failed", 60) from None
-            self.counters.playlists += 1
-            return fresh
-
-        return self._lists.run(device.id, take)
-
-    async def _tell_playlist(self, playlist: Playlist) -> None:
-        found = timeline_of(playlist, self.rules.zone(playlist.device))
-        recordings = [each for track in found.tracks for each in track.recordings]
-        first = min((each.begins for each in recordings), default=0.0)
-        last = max((each.ends for each in recordings), default=0.0)
-        known = found.zone is not None
-        await self.teller.playlist(playlist, len(recordings), first if known else 0.0, last if known else 0.0)
+        """A terminal sent the list of its recordings; see :meth:`Playlists.came`."""
+        return self.playlists.came(device, names)
 
     def timeline(
         self, device: Device, since: float | None = None, until: float | None = None, camera: int | None = None
     ) -> Deferred[Timeline | None]:
         """The recordings of a terminal by camera, with the gaps; None where it has sent no list."""
-
-        def made(playlist: Playlist | None) -> Timeline | None:
-            return playlist and timeline_of(playlist, self.rules.zone(device.id), since, until, camera)
-
-        return self._store.playlist(device.id).addCallback(made)
+        return self.playlists.timeline(device, since, until, camera)
 
     def refresh_timeline(self, device: Device, owner: str) -> Deferred[Command]:
         """Ask a Jimi camera for its list. Fails with :class:`UploadRefused`."""
-        if device.protocol == "jt808":
-            why = "terminals of JT/T 808 tell their recordings by the answer to 0x9205; give that command"
-            raise UploadRefused(why, "wrong")
-        giving = self._commands.give_text(device.id, "FILELIST", owner=owner, purpose="timeline")
-        return giving.addErrback(_refused)
+        return self.playlists.refresh(device, owner)
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -383,41 +360,8 @@ class Uploads:
     # -- attachments (T/JSATL12) --------------------------------------------------------------------------------------
 
     def attachment_list(self, phone: str, number: str, files: Sequence[tuple[str, int]]) -> Deferred[MediaAlarm]:
-        """A terminal names the attachments of an alarm, and their sizes (0x1210): these are expected now. Fires with
-        the alarm. Fails with :class:`UploadRefused` where nobody asked for them, or asked another terminal."""
-
-        async def take() -> MediaAlarm:
-            alarm = await self._store.media_alarm(number=number)
-            device = self._registry.get(phone)
-            if alarm is None or device is None or device.id != alarm.device:
-                raise self.desk.refused("nobody asked this terminal for attachments under this number", "unknown")
-            if len(files) > _MOST_ATTACHMENTS or any(not 0 < len(name) <= LONGEST_NAME for name, _ in files):
-                raise self.desk.refused(f"the list has {len(files)} files, or a name without letters", "wrong")
-            return await self.library.locks.run(alarm.device, lambda: self._expect(alarm, [name for name, _ in files]))
-
-        return Deferred.fromCoroutine(take())
-
-    async def _expect(self, alarm: MediaAlarm, names: Sequence[str]) -> MediaAlarm:
-        known = await self.library.files_of(alarm.id)
-        named = {media.name for media in known if media.name}
-        nameless = [media for media in known if media.name is None]
-        for name in dict.fromkeys(names):
-            if name in named:
-                continue
-            media = nameless.pop(0) if nameless else Media(alarm.device, source=Source.ATTACHMENT, alarm=alarm.id)
-            parsed = parse_name(name)
-            media.name, media.camera, media.kind = name, parsed.channel or parsed.camera, parsed.kind
-            media.taken = media.taken or alarm.time
-            media.announced = media.announced or self._reactor.seconds()
-            await self._store.save_media(media)
-            named.add(name)
-        for media in nameless:
-            # It announced more than it has.
-            self.ladder.arrived(media)
-            await self._store.forget_media(media.id)
-        alarm.expected = len(named)
-        await self._store.save_media_alarm(alarm)
-        return alarm
+        """A terminal names the attachments of an alarm (0x1210); see :meth:`Attachments.listed`."""
+        return self.attachments.listed(phone, number, files)
 
     # -- figures ------------------------------------------------------------------------------------------------------
 
@@ -440,11 +384,6 @@ class Uploads:
             | named
             | {f"refused, {code}": count for code, count in refused.items()}
         }
-
-
-def _refused(failure: Failure) -> Any:
-    failure.trap(CommandRefused)
-    raise UploadRefused(failure.getErrorMessage(), "wrong")
 
 
 __all__ = [

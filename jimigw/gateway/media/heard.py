@@ -23,8 +23,10 @@ from jimigw.model.report import Position
 from jimigw.store.interface import StoreError
 
 from .arrival import Arrival
+from .attachments import Attachments
+from .describing import LONGEST_NAME
 from .ladder import Ladder
-from .library import LONGEST_NAME, Library
+from .library import Library
 from .pictures import Picture, pieces_of, seconds_of
 from .safety_alarms import attachment_alarms
 from .settings import UploadRefused, UploadSettings
@@ -52,6 +54,7 @@ class Heard:
         self,
         library: Library,
         ladder: Ladder,
+        attachments: Attachments,
         registry: Registry,
         journal: IJournal,
         begin: Callable[[str, Device], Arrival],
@@ -59,7 +62,8 @@ class Heard:
         reactor: Any,
         settings: Callable[[], UploadSettings],
     ) -> None:
-        self._library, self._ladder, self._registry, self._journal = library, ladder, registry, journal
+        self._library, self._ladder, self._attachments = library, ladder, attachments
+        self._registry, self._journal = registry, journal
         self._store, self._rules, self._settings = library.store, library.rules, settings
         self._begin, self._outcomes, self._reactor = begin, outcomes, reactor
 
@@ -178,7 +182,7 @@ class Heard:
                 media.source = Source.EVENT
                 await self._store.save_media(media)
             if media.waited_for:
-                self._ladder.announced(media, alarm)
+                self._ladder.announced(media)
         self._library.check_alarm(alarm.id)
 
     async def _again(self, alarm: MediaAlarm, files: Sequence[Media]) -> None:
@@ -187,7 +191,7 @@ class Heard:
             if media.waited_for and media.alarm is not None:
                 first = await self._store.media_alarm(media.alarm)
                 if first is not None and first.record == alarm.record:
-                    self._ladder.announced(media, first)
+                    self._ladder.announced(media)
 
     async def _jt808_alarm(self, record: Record, told: Mapping[str, Any], message: Mapping[str, Any]) -> None:
         """Active safety: attachments, by an identity; they are asked for."""
@@ -198,7 +202,7 @@ class Heard:
             alarm.time = seconds_of(found.time, self._zone()) or alarm.time
             if not found.count and found.kind != "label":
                 continue
-            await self._ladder.attachments(alarm, found)
+            await self._attachments.expect(alarm, found)
 
     # -- pictures of JT/T 808 -----------------------------------------------------------------------------------------
 

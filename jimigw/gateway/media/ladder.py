@@ -12,7 +12,6 @@ What is asked for is in the store before anything is sent, so a restart goes on 
 from __future__ import annotations
 
 import heapq
-import secrets
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -26,12 +25,13 @@ from jimigw.gateway.catalogue import CommandRefused
 from jimigw.gateway.commands import Commands
 from jimigw.gateway.timers import Deadlines
 from jimigw.model.command import Command, Life
-from jimigw.model.media import Media, MediaAlarm, MediaState, Source, Tie
+from jimigw.model.media import Media, MediaState, Source
 from jimigw.store.interface import StoreError
 
 from .asking import ATTACHMENTS, rungs_of, text_of
-from .library import Library, month_of
-from .safety_alarms import AttachmentAlarm, attachment_request
+from .describing import month_of
+from .library import Library
+from .safety_alarms import attachment_request
 from .settings import UploadCounters, UploadRefused, UploadSettings
 from .zones import Rules
 
@@ -43,8 +43,6 @@ _FULL = 60.0
 _GATHER = 0.05
 """Seconds before the first file of a terminal has its turn: the others of its alarm are there by then."""
 _LAST = 1 << 30
-MOST_ATTACHMENTS = 64
-"""Attachments of one alarm."""
 
 
 @attrs.define(eq=False)
@@ -86,7 +84,7 @@ class Ladder:
 
     # -- what is expected ---------------------------------------------------------------------------------------------
 
-    def announced(self, media: Media, alarm: MediaAlarm) -> None:
+    def announced(self, media: Media) -> None:
         """A file is expected; it has some time to come by itself."""
         if media.state is MediaState.ANNOUNCED:
             self._deadlines.set(media.id, media.announced + self._settings().fetch_after)
@@ -366,40 +364,6 @@ class Ladder:
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         return deferLater(self._reactor, seconds, lambda: None)
-
-    # -- attachments of JT/T 808 --------------------------------------------------------------------------------------
-
-    async def attachments(self, alarm: MediaAlarm, found: AttachmentAlarm) -> None:
-        """An alarm has attachments: they are expected, and asked for at once if that is wanted. May be done twice."""
-        device, now = alarm.device, self._reactor.seconds()
-
-        async def expect() -> list[Media]:
-            await self._store.save_media_alarm(alarm)
-            if not alarm.number:
-                alarm.number = secrets.token_hex(16)
-                alarm.request = dict(found.identity)
-                await self._store.save_media_alarm(alarm)
-            files = await self._library.files_of(alarm.id)
-            for _ in range(len(files), min(found.count, MOST_ATTACHMENTS)):
-                media = Media(
-                    device, source=Source.ATTACHMENT, alarm=alarm.id, tie=Tie.IDENTITY, announced=now, taken=alarm.time
-                )
-                await self._store.save_media(media)
-                files.append(media)
-                self.counters.announced += 1
-            return files
-
-        settings = self._settings()
-        for media in await self._library.locks.run(device, expect):
-            if media.state is not MediaState.ANNOUNCED:
-                continue
-            if settings.ask and settings.attachment_host:
-                try:
-                    await self.want(media)
-                except UploadRefused as refusal:
-                    await self._library.give_up(media.id, MediaState.FAILED, str(refusal))
-            else:
-                self.announced(media, alarm)
 
 
 def _judge(command: Command) -> None:

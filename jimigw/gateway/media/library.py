@@ -12,18 +12,19 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from jimigw.model.device import Device
-from jimigw.model.file_names import FileName, kind_of_content, parse_name
+from jimigw.model.file_names import parse_name
 from jimigw.model.media import Media, MediaAlarm, MediaQuery, MediaState, Tie, Usage
 from jimigw.store.interface import IStore, StoreError
 from jimigw.vault.interface import IVault, NotThere, VaultError, VaultFull, Whole
 
+from .describing import check, describe, month_of
 from .keeping import Keeping
 from .locks import Locks
 from .settings import Told, UploadCounters, UploadRefused
@@ -31,8 +32,6 @@ from .telling import NotTold, Teller
 from .tying import Place, Tying
 from .zones import Rules
 
-LONGEST_NAME = 255
-"""Characters of a file's name."""
 _MOST_VARIANTS = 100
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
@@ -66,7 +65,9 @@ class Library:
 
     async def _take(self, device: Device, told: Told, incoming: Any) -> Media:
         try:
-            _check(told, incoming)
+            check(told, incoming)
+            # Half of a surrogate pair is not kept by any database: what is looked for has to be what is stored.
+            told = attrs.evolve(told, name=told.name.encode("utf-8", "replace").decode("utf-8"))
             whole = await incoming.finish()
             return await self.locks.run(device.id, lambda: self._file(device.id, told, whole, incoming))
         except UploadRefused:
@@ -106,7 +107,7 @@ class Library:
         else:
             place = await self._tying.place(device, parsed, told, taken, now)
         media = place.media
-        _describe(media, told, parsed, whole, taken, place.tie)
+        describe(media, told, parsed, whole, taken, place.tie)
         media.key = self._key(device, parsed.extension, now)
         await self.vault.keep(incoming, media.key)
         media.move(MediaState.STORED)
@@ -357,50 +358,3 @@ class Library:
                 await self._discard(item.key)
                 gone += 1
         return gone
-
-
-def _check(told: Told, incoming: Any) -> None:
-    """Whether it is a file at all; in the vendor's words, where it has some."""
-    if not told.name:
-        raise UploadRefused("The filename cannot be empty", "wrong")
-    if len(told.name) > LONGEST_NAME:
-        raise UploadRefused(f"The filename has {len(told.name)} characters; right is up to {LONGEST_NAME}", "wrong")
-    if not incoming.size:
-        raise UploadRefused("The file content is empty", "wrong")
-
-
-def _describe(media: Media, told: Told, parsed: FileName, whole: Whole, taken: float, tie: Tie) -> None:
-    """Write down what is known of a file that has come."""
-    if media.name is None:
-        media.name = told.name
-    elif media.name != told.name:
-        media.alias = told.name
-    by_content = kind_of_content(whole.head)
-    media.kind, media.mime = by_content or (parsed.kind, _MIME.get(parsed.extension, "application/octet-stream"))
-    if by_content is None and parsed.kind == "other" and told.mime in _TRUSTED:
-        media.mime = told.mime
-    media.camera = next((each for each in (told.camera, parsed.camera, media.camera) if each is not None), None)
-    media.event = parsed.event if parsed.event is not None else media.event
-    media.flag = parsed.flag if parsed.flag is not None else media.flag
-    # A clip that was cut for a moment begins when its own name says.
-    media.taken = taken or media.taken
-    media.size, media.md5, media.tie = whole.size, whole.md5, tie
-    if told.source is not None:
-        media.source = told.source
-    details = dict(told.details)
-    if told.instruction:
-        details["instruction"] = told.instruction
-    media.details = {**media.details, **details}
-
-
-_TRUSTED = frozenset({"text/plain", "application/zip", "application/gzip"})
-_MIME = {
-    "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "mp4": "video/mp4", "ts": "video/mp2t",
-    "h264": "video/h264", "h265": "video/h265", "wav": "audio/wav", "mp3": "audio/mpeg", "amr": "audio/amr",
-    "txt": "text/plain", "log": "text/plain", "zip": "application/zip", "gz": "application/gzip",
-}  # fmt: skip
-
-
-def month_of(seconds: float) -> str:
-    """The month, UTC, that usage is counted by."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m")
