@@ -207,11 +207,11 @@ class StreamRequest(Request):
         self._held = False
         while self._waiting and not self._held and not self._answered:
             self._give(self._waiting.pop(0))
-        if self._held or self._gone:
+        if self._held or self._gone or self.finished:
             return
         self._waiting.clear()
         self.channel.release()
-        if self._all_in and not self._answered:
+        if self._all_in and not self._held and not self._answered:
             self._done()
 
     def _broke(self, failure: Failure) -> None:
@@ -279,6 +279,11 @@ class StreamChannel(HTTPChannel):
             self.setTimeout(self.server.settings.idle_timeout)
         if not self._clogged:
             self.transport.resumeProducing()
+
+    def requestDone(self, request: Request) -> None:
+        """An answer is complete."""
+        self._held = False
+        super().requestDone(request)
 
     def linger(self) -> None:
         """The last answer is written: wait a little for the other end to see it."""
