@@ -57,7 +57,7 @@ class StreamRequest(Request):
         self.length: int | None = 0
         self._taker: Taker | None = None
         self._waiting: list[bytes] = []
-        self._held = self._all_in = self._answered = self._gone = False
+        self._held = self._all_in = self._done_said = self._answered = self._gone = False
         self._at_once: Answer | None = None
         self._dropped = 0
         channel.setTimeout(HEAD_SECONDS)
@@ -221,8 +221,9 @@ class StreamRequest(Request):
 
     def _done(self) -> None:
         """All of it is there and taken."""
-        if self._all_in and not self._held and not self._answered:
+        if self._all_in and not self._held and not self._answered and not self._done_said:
             assert self._taker is not None
+            self._done_said = True
             self._run(self._taker.done)
 
 
