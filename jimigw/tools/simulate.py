@@ -21,9 +21,10 @@ _SPARE_FILES = 64
 
 EPILOG = f"""\
 Terminals drive along roads of a few cities. They log in, report their location, send heartbeats and alarms (those of
-Jimi with the names of files, those of JT/T 808 with pictures), obey commands, and keep and send again what is not
-answered. At the end they stop reporting, wait up to 10 seconds for answers, and print what was sent and what was
-answered. The exit status is 1 if a report was not. Ctrl-C ends as --seconds does; a second one ends at once.
+Jimi with the names of files, those of JT/T 808 with pictures, those of active safety with attachments), obey commands,
+and keep and send again what is not answered. At the end they stop reporting, wait up to 10 seconds for answers, and
+print what was sent and what was answered. The exit status is 1 if a report was not. Ctrl-C ends as --seconds does; a
+second one ends at once.
 
 misbehaviour:
 {chr(10).join(f"  {name:10} {what}" for name, what in TRICKS.items())}
@@ -33,6 +34,7 @@ examples:
   jimigw simulate --devices 2000 --interval 5 --misbehave split,badcrc
   jimigw simulate --protocol jt808 --version mixed --pictures 60 --devices 300
   jimigw simulate --protocol jt808 --udp --misbehave loss,reorder,lostparts
+  jimigw simulate --protocol jt808 --safety-alarms 120 --misbehave gaps,breakoff
   jimigw simulate --frames tests/vectors/jimi.json
 """
 
@@ -75,6 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=2.0,
         metavar="RATE",
         help="pictures that a JT/T 808 terminal takes in an hour by itself (default: 2)",
+    )
+    parser.add_argument(
+        "--safety-alarms",
+        type=_rate,
+        default=0.0,
+        metavar="RATE",
+        help="alarms of active safety of a JT/T 808 terminal in an hour, beside the others; their attachments are "
+        "brought where 0x9208 says (default: 0)",
     )
     parser.add_argument(
         "--misbehave", type=_tricks, default=frozenset(), metavar="LIST", help="with commas: " + ",".join(TRICKS)
@@ -206,6 +216,7 @@ def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
         udp=options.udp,
         phone_base=options.phone_base,
         pictures_an_hour=options.pictures,
+        safety_an_hour=options.safety_alarms,
     )
     any_reactor: Any = reactor
     fleet = Fleet(any_reactor, plan)

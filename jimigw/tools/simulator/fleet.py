@@ -103,7 +103,7 @@ class Fleet:
 
     def left(self) -> None:
         """A connection is gone; with the last one the fleet is done."""
-        if self._stopping and not self._done.called and not any(vehicle.linked for vehicle in self._vehicles):
+        if self._stopping and not self._done.called and not any(vehicle.busy for vehicle in self._vehicles):
             self._done.callback(self.summary())
 
     def summary(self) -> dict[str, Any]:

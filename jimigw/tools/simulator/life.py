@@ -12,8 +12,8 @@ seconds since 1970. There is no socket and no clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from .outbox import Outbox
 from .routes import Drive
@@ -29,6 +29,37 @@ LAST_RETRY = 2.5
 """Seconds at most before a terminal that is to finish sends a report again."""
 
 NEVER = float("inf")
+
+
+class Errand(Protocol):
+    """What is to be brought somewhere over a connection beside the terminal's own. It is driven as a terminal is;
+    ``leaves_out`` and ``breaks_off`` are asked whether to misbehave."""
+
+    host: str
+    port: int
+    connect_at: float
+    hang_up: bool
+    leaves_out: Callable[[], bool]
+    breaks_off: Callable[[], bool]
+
+    @property
+    def done(self) -> bool:
+        """Nothing is left to be brought."""
+
+    def connected(self, now: float) -> bytes:
+        """The connection is there: what is said first."""
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """What is said to these bytes."""
+
+    def overdue(self, now: float) -> bool:
+        """Whether an answer did not come in time."""
+
+    def disconnected(self, now: float) -> None:
+        """The connection is gone."""
+
+    def unreachable(self, now: float) -> None:
+        """There was no connection to be had."""
 
 
 class Life:
@@ -129,6 +160,10 @@ class Life:
     def settled(self) -> bool:
         """Nothing is left to be answered."""
         return self.outbox.empty
+
+    def errands(self) -> list[Errand]:
+        """What is to be brought over connections beside this one; each is given once."""
+        return []
 
     # -- reports ------------------------------------------------------------------------------------------------------
     def _make_reports(self, now: float) -> None:

@@ -22,6 +22,8 @@ TRICKS = {
     "reorder": "frames sent in another order than they were made",
     "repeats": "parts of long messages sent again, alone",
     "loss": "datagrams lost on their way, in both directions",
+    "gaps": "pieces of attachments left out until they are asked for",
+    "breakoff": "attachment connections cut in the middle of a file",
 }
 """Every trick and what it is."""
 
@@ -37,6 +39,8 @@ _ODDS = {
     "reorder": 0.5,
     "repeats": 0.1,
     "loss": 0.05,
+    "gaps": 0.3,
+    "breakoff": 0.1,
 }
 
 

@@ -28,7 +28,8 @@ class Plan:
     """What a fleet does: where to, how many, how long. ``seconds`` None: until it is told to finish.
 
     ``imei_base`` (Jimi) and ``phone_base`` (JT/T 808) name the first terminal, the others count up. ``version``,
-    ``udp`` and ``pictures_an_hour`` are of JT/T 808 only.
+    ``udp``, ``pictures_an_hour`` and ``safety_an_hour`` (alarms of active safety beside the others) are of JT/T 808
+    only.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Plan:
     udp: bool = False
     phone_base: str = "13900000000"
     pictures_an_hour: float = 2.0
+    safety_an_hour: float = 0.0
 
 
 #: makes the terminal of this number in a fleet: its vehicle, the books, its dice, the time

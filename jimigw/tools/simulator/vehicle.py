@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from .courier import Courier
 from .life import NEVER, Life
 from .mischief import Mischief, Write
 from .plan import Plan
@@ -41,6 +42,7 @@ class Vehicle:
         self._timer: Any = None
         self._writes: deque[Write] = deque()
         self._writing: Any = None
+        self._couriers: set[Courier] = set()
 
     # -- how bytes travel -----------------------------------------------------------------------------------------
     @property
@@ -78,6 +80,7 @@ class Vehicle:
         """The server said something."""
         self._write(self.terminal.receive(data, self._fleet.now()))
         self._obey_hang_up()
+        self._run_errands()
         self.schedule()
 
     def down(self) -> None:
@@ -119,6 +122,7 @@ class Vehicle:
             self._connect()
         self._write(self.terminal.tick(now))
         self._obey_hang_up()
+        self._run_errands()
         self.schedule()
 
     def _obey_hang_up(self) -> None:
@@ -127,6 +131,22 @@ class Vehicle:
                 self._fleet.refusal = self.terminal.hang_up
             self.terminal.hang_up = ""
             self._close(abort=True)
+
+    # -- errands --------------------------------------------------------------------------------------------------
+    @property
+    def busy(self) -> bool:
+        """Whether there is any connection, or one is to be made for an errand."""
+        return self.linked or bool(self._couriers)
+
+    def _run_errands(self) -> None:
+        for errand in self.terminal.errands():
+            courier = Courier(self._reactor, self._fleet.now, errand, self.mischief, self._came_back)
+            self._couriers.add(courier)
+            courier.go()
+
+    def _came_back(self, courier: Courier) -> None:
+        self._couriers.discard(courier)
+        self._fleet.left()
 
     # -- bytes out ------------------------------------------------------------------------------------------------
     def _write(self, frames: list[bytes]) -> None:
@@ -170,6 +190,8 @@ class Vehicle:
             self._timer.cancel()
         if self.linked:
             self._close(abort=True)
+        for courier in list(self._couriers):
+            courier.stop()
 
 
 # -- TCP --------------------------------------------------------------------------------------------------------------
