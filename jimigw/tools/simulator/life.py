@@ -3,6 +3,8 @@
     connected(now)      -> frames     what it says first
     receive(data, now)  -> frames     what it says to that
     tick(now)           -> frames     what is due; call it at ``next_timer()``
+    errands(now)        -> errands    HTTP requests that are due; call it after the two before
+    ran(errand, outcome, now)         one of them was made
     disconnected(now)                 then wait until ``connect_at``
 
 ``hang_up`` is the reason why the terminal wants the connection closed, "" while it does not. ``now`` is the time in
@@ -15,6 +17,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from .errands import Errand, Outcome
 from .outbox import Outbox
 from .routes import Drive
 from .tally import Tally
@@ -112,6 +115,16 @@ class Life:
             self._send_kept(now, out)
         self._chores(now, out)
         return out
+
+    def errands(self, now: float) -> list[Errand]:
+        """HTTP requests that are to be made now, beside the connection."""
+        return []
+
+    def ran(self, errand: Errand, outcome: Outcome, now: float) -> None:
+        """What became of one of :meth:`errands`."""
+
+    def checked(self, outcome: Outcome) -> None:
+        """What became of a second copy of one, that nobody waits for."""
 
     def finish(self, now: float) -> None:
         """Make no more reports; only what is unanswered is seen to."""

@@ -10,6 +10,8 @@ from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from .courier import Courier
+from .errands import Errand, Outcome
 from .life import NEVER, Life
 from .mischief import Mischief, Write
 from .plan import Plan
@@ -24,6 +26,7 @@ class Home(Typed):
     plan: Plan
     finishing: bool
     refusal: str
+    courier: Courier | None
 
     def now(self) -> float: ...
 
@@ -76,8 +79,10 @@ class Vehicle:
 
     def heard(self, data: bytes) -> None:
         """The server said something."""
-        self._write(self.terminal.receive(data, self._fleet.now()))
+        now = self._fleet.now()
+        self._write(self.terminal.receive(data, now))
         self._obey_hang_up()
+        self._run_errands(now)
         self.schedule()
 
     def down(self) -> None:
@@ -119,6 +124,7 @@ class Vehicle:
             self._connect()
         self._write(self.terminal.tick(now))
         self._obey_hang_up()
+        self._run_errands(now)
         self.schedule()
 
     def _obey_hang_up(self) -> None:
@@ -127,6 +133,26 @@ class Vehicle:
                 self._fleet.refusal = self.terminal.hang_up
             self.terminal.hang_up = ""
             self._close(abort=True)
+
+    # -- HTTP requests, beside the connection ---------------------------------------------------------------------
+    def _run_errands(self, now: float) -> None:
+        courier = self._fleet.courier
+        if courier is None:
+            return
+        for errand in self.terminal.errands(now):
+            if errand.name and self.mischief.chance("twice"):
+                courier.post(errand).addCallback(self._ran_copy)
+            broken_at = self.mischief.broken_at() if errand.name else None
+            courier.post(errand, broken_at).addCallback(self._ran, errand)
+
+    def _ran(self, outcome: Outcome, errand: Errand) -> None:
+        self.terminal.ran(errand, outcome, self._fleet.now())
+        self.schedule()
+        self._fleet.left()
+
+    def _ran_copy(self, outcome: Outcome) -> None:
+        self.terminal.checked(outcome)
+        self._fleet.left()
 
     # -- bytes out ------------------------------------------------------------------------------------------------
     def _write(self, frames: list[bytes]) -> None:
