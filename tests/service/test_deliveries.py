@@ -222,6 +222,8 @@ class Service(ProcessProtocol):
             'jt808.udp=""',
             'manhole.endpoint=""',
             'hub.endpoint=""',
+            'uploads.endpoint=""',
+            'attachments.endpoint=""',
             'http.endpoint=""',
             callbacks(f'{{name="x", url="{url}", start="beginning", batch=7, concurrency=3}}'),
         ]
