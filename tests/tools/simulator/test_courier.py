@@ -150,7 +150,8 @@ class Rude(Protocol):
     "said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"\0" * 1000]
 )
 @pytest_twisted.inlineCallbacks
-def test_rude_servers(courier: Courier, said: bytes) -> Test:
+def test_rude_servers(said: bytes) -> Test:
+    courier = Courier(reactor, time.time, 0.5)
     factory: Any = Factory.forProtocol(type("Rude", (Rude,), {"said": said}))
     factory.noisy = False
     listening = the_reactor.listenTCP(0, factory, interface="127.0.0.1")
