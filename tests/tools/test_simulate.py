@@ -42,6 +42,7 @@ CHECKOUT = Path(__file__).parents[2]
         (("--uploads", "http://h/a b"), "http://h/a b is neither auto"),
         (("--uploads", "http://[h"), "http://[h is neither auto"),
         (("--lost", "1.5"), "1.5 is not from 0 to 1"),
+        (("--only", "3"), "argument --only: invalid choice: 3"),
         (("--busy", "nan"), "nan is not from 0 to 1"),
         (("--ready", "0"), "0 is not from 0.01 to 86400 seconds"),
         (("--again", "60,"), "argument --again: invalid"),
@@ -95,10 +96,11 @@ def test_where_cameras_upload_to(words: tuple[str, ...], host: str, url: str) ->
 
 
 def test_how_cameras_upload() -> None:
-    words = "--uploads auto --lost 0.5 --busy 0 --ready 1 --again 1,2.5 --clip-bytes 9 --refuse EVIDEO,Picture"
+    words = "--uploads auto --only 2 --lost 0.5 --busy 0 --ready 1 --again 1,2.5 --clip-bytes 9 --refuse EVIDEO,Picture"
     assert uploads_of(parsed(*words.split(), "--silent", "HVIDEO", "--hex-flags"), "h") == Uploads(
-        "http://h:23010/upload", "http://h:23010/filelist", lost=0.5, busy=0.0, ready=1.0, again=(1.0, 2.5),
-        clip_bytes=9, refuses=frozenset({"EVIDEO", "Picture"}), silent=frozenset({"HVIDEO"}), hex_flags=True,
+        "http://h:23010/upload", "http://h:23010/filelist", cameras=frozenset({2}), lost=0.5, busy=0.0, ready=1.0,
+        again=(1.0, 2.5), clip_bytes=9, refuses=frozenset({"EVIDEO", "Picture"}), silent=frozenset({"HVIDEO"}),
+        hex_flags=True,
     )  # fmt: skip
     assert uploads_of(parsed(), "h") is None
 

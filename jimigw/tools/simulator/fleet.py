@@ -73,6 +73,12 @@ class Fleet:
         """Terminals that are logged in."""
         return sum(vehicle.terminal.online for vehicle in self._vehicles)
 
+    def raise_alarm(self, index: int = 0) -> None:
+        """Have one terminal raise an alarm, beside those that it raises by chance."""
+        vehicle = self._vehicles[index]
+        vehicle.terminal.raise_alarm(self.now())
+        vehicle.schedule()
+
     def finish(self) -> None:
         """Make no more reports, wait for what is unanswered, then stop. A second call stops at once."""
         if self.finishing:

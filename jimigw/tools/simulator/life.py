@@ -133,6 +133,10 @@ class Life:
         self.connect_at = min(self.connect_at, now)
         self.outbox.hurry(now + LAST_RETRY)
 
+    def raise_alarm(self, now: float) -> None:
+        """Have something happen now that is worth an alarm; then :meth:`tick`."""
+        self._next_alarm = now
+
     @property
     def unanswered(self) -> int:
         """Reports that still want an answer, sent or not."""

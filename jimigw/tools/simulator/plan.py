@@ -27,17 +27,18 @@ VERSIONS = ("2011", "2013", "2019", "mixed")
 class Uploads:
     """How Jimi cameras upload. Times are seconds, shares are from 0 to 1.
 
-    ``url`` is where to, until a command changes it, ``list_url`` where lists of recordings go. ``lost`` is the share of
-    the files that an alarm announces and that never come by themselves, ``busy`` that of the commands that are answered
-    ``busy``. ``ready`` is the measure of all waiting: about how long a clip takes. ``again`` are the pauses before an
-    upload that was not answered is made again, the last for all further ones; ``timeout`` is when one is given up.
-    ``refuses`` are commands that this firmware does not know, ``silent`` those that it obeys without a word.
-    ``hex_flags``: server flags are in names as hex and not as decimal digits. ``card_hours`` is how much there is on
-    the card at the start.
+    ``url`` is where to, until a command changes it, ``list_url`` where lists of recordings go. ``cameras`` are those
+    whose files come by themselves, as ``UPLOADSW`` sets it: 1 road, 2 cabin. ``lost`` is the share of them that do not
+    come all the same, ``busy`` that of the commands that are answered ``busy``. ``ready`` is the measure of all
+    waiting: about how long a clip takes. ``again`` are the pauses before an upload that was not answered is made again,
+    the last for all further ones; ``timeout`` is when one is given up. ``refuses`` are commands that this firmware does
+    not know, ``silent`` those that it obeys without a word. ``hex_flags``: server flags are in names as hex and not as
+    decimal digits. ``card_hours`` is how much there is on the card at the start.
     """
 
     url: str
     list_url: str
+    cameras: frozenset[int] = frozenset({1, 2})
     lost: float = 0.0
     busy: float = 0.05
     ready: float = 5.0

@@ -137,7 +137,8 @@ class Recorder:
     def announced(self, names: list[str], now: float) -> None:
         """An alarm announced these files; some never come by themselves."""
         for name in names:
-            held_back = self._rng.random() < self.habits.lost
+            camera = CABIN if "_I_" in name else ROAD
+            held_back = self._rng.random() < self.habits.lost or camera not in self.habits.cameras
             if held_back:
                 self.tally.count("files held back")
             self._film(name, self.habits.clip_bytes, NEVER if held_back else self._soon(now, 1, 3))

@@ -27,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the files that alarms announce never come by themselves, 0 to 1 (default: 0; in one fleet 0.76)",
     )  # fmt: skip
     group.add_argument(
+        "--only", type=int, choices=(1, 2), metavar="CAMERA",
+        help="only files of the road camera (1) or the cabin camera (2) come by themselves (default: of both)",
+    )  # fmt: skip
+    group.add_argument(
         "--busy", type=_share, default=0.05, metavar="SHARE",
         help="of the commands of media are answered busy (default: 0.05)",
     )  # fmt: skip
@@ -66,6 +70,7 @@ def uploads_of(options: argparse.Namespace, host: str) -> Uploads | None:
     return Uploads(
         url=f"{base}/upload",
         list_url=f"{base}/filelist",
+        cameras=frozenset({1, 2} if options.only is None else {options.only}),
         lost=options.lost,
         busy=options.busy,
         ready=options.ready,

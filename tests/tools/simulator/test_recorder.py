@@ -101,6 +101,14 @@ class TestAnnounced:
         assert abs(len(found.names) - come) <= 30
         assert found.counts.get("files held back", 0) == 400 - len(found.names)
 
+    @pytest.mark.parametrize(("camera", "comes"), [(ROAD, ROAD_FILE), (CABIN, CABIN_FILE)])
+    def test_one_cameras_files_only(self, camera: int, comes: str) -> None:
+        found = watched(cameras=frozenset({camera}))
+        found.recorder.announced([CABIN_FILE, ROAD_FILE], START)
+        found.run(3600)
+        assert found.names == [comes]
+        assert found.counts["files held back"] == 1
+
     def test_again_until_it_is_answered(self) -> None:
         refused, broken, odd = Outcome(500), Outcome(why="Connection was refused"), Outcome(200, code=400)
         found = watched(refused, broken, odd, refused, again=(60.0, 180.0))
