@@ -10,13 +10,13 @@ _INTRO = """\
 
 <!-- Written by `make docs` from the declarations in the code. -->
 
-Terminals, where they are and were, what they reported, their files, and commands to them, in JSON over HTTP. It listens at
-`127.0.0.1:8080` (`http.endpoint`). A running service serves the same description: `/docs` for people, `/openapi.json`
-(OpenAPI 3.1) for programs.
+Terminals, where they are and were, what they reported, their files, and commands to them, in JSON over HTTP. It
+listens at `127.0.0.1:8080` (`http.endpoint`). A running service serves the same description: `/docs` for people,
+`/openapi.json` (OpenAPI 3.1) for programs.
 
 - [Tokens](#tokens) · [First requests](#first-requests) · [Pages](#pages) · [Following events](#following-events) ·
-  [Files](#files) · [Errors](#errors) · [Limits](#limits) · [Beyond this machine](#beyond-this-machine) · [Routes](#routes) ·
-  [Problems](#problems) · [Types](#types)
+  [Files](#files) · [Errors](#errors) · [Limits](#limits) · [Beyond this machine](#beyond-this-machine) ·
+  [Routes](#routes) · [Problems](#problems) · [Types](#types)
 
 ## Tokens
 
@@ -26,7 +26,7 @@ without one by default; the first start makes one, of the scope `admin`, in `dat
 | scope | may |
 |---|---|
 | `read` | ask for everything |
-| `command` | also give and cancel commands, ask terminals for files and recordings, protect files, and close connections |
+| `command` | also give and cancel commands, close connections, ask terminals for files, and protect files |
 | `admin` | also change terminals, readers and budgets, and delete files |
 
 ```console

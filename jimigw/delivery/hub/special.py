@@ -81,23 +81,6 @@ def _state(state: Mapping[str, Any]) -> bytes:
     return struct.pack(form, round(state["value"] * factor))
 
 
-_BUSINESS = {
-    "event": "eventAttachment",
-    "attachment": "eventAttachment",
-    "command": "remotePictureOrVideo",
-    "recording": "historyVideo",
-    "jt808": None,
-    "ftp": None,
-    "unasked": None,
-}
-"""What the hub calls files, by how jimigw knows them."""
-
-
-def business_type(value: Any, zones: Zones) -> str | None:
-    """What a file is, as the terminal says it, or else by how jimigw knows it."""
-    return _BUSINESS.get(value, value) if isinstance(value, str) else None
-
-
 _RESOURCE = {
     "channel": "channel",
     "alarm": "alarmFlag",

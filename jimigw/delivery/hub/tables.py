@@ -311,10 +311,10 @@ UPLOAD_CALLBACK = Table(
         ALSO_IMEI,
         Field(
             "businessType",
-            "message.body.business_type | message.body.source",
-            special.business_type,
-            "as the terminal says it; else `eventAttachment` of an alarm, `remotePictureOrVideo` of a command, "
-            "`historyVideo` of the continuous recording",
+            "message.body.business_type",
+            text,
+            "as the terminal says it; else `eventAttachment` of an alarm, `remotePictureOrVideo` of a command or "
+            "0x0801, `historyVideo` of the continuous recording, `regularPicture` or `videoClip`",
             OPEN,
         ),
         Field("camera", "message.body.camera", number, "camera: of Jimi 1 road, 2 cabin", OPEN),
@@ -326,7 +326,8 @@ UPLOAD_CALLBACK = Table(
             "instructionId",
             "message.body.instruction_id",
             text,
-            "the request it belongs to: as the upload said it; of an alarm of JT/T 808 its label",
+            "the request it belongs to: as the upload said it, of an alarm of JT/T 808 its label; else the id of the "
+            "command that asked for it, which is its server flag",
             OPEN,
         ),
     ),
@@ -356,7 +357,6 @@ TABLES: Sequence[Table] = (
 """All pushes, in the order of the hub's page; a record's pushes go out in this order."""
 
 _JT808_PLACES = (GPS, JT808_ALARM, CARD, EXTENSION)
-_STORED = (FILE_UPLOAD, UPLOAD_CALLBACK)
 
 BY_KIND: Mapping[str, Mapping[str, Sequence[Table]]] = {
     "login": {"jimi": (EVENT,), "jt808": (EVENT,)},
@@ -365,12 +365,11 @@ BY_KIND: Mapping[str, Mapping[str, Sequence[Table]]] = {
     "position": {"jimi": (GPS, LBS), "jt808": _JT808_PLACES},
     "alarm": {"jimi": (JIMI_ALARM,), "jt808": _JT808_PLACES},
     "status": {"jimi": (JIMI_ALARM, CARD, RFID, MODULE, OIL, TEMPERATURE), "jt808": (HUB_EVENT, THROUGH)},
-    "upload": {"jimi": _STORED, "jt808": (FILE_UPLOAD, HUB_EVENT, UPLOAD_CALLBACK), "": _STORED},
-    "file_missing": {"jimi": (FILE_UPLOAD,), "jt808": (FILE_UPLOAD,), "": (FILE_UPLOAD,)},
+    "upload": {"jimi": (FILE_UPLOAD, UPLOAD_CALLBACK), "jt808": (FILE_UPLOAD, HUB_EVENT, UPLOAD_CALLBACK)},
+    "file_missing": {"jimi": (FILE_UPLOAD,), "jt808": (FILE_UPLOAD,)},
     "command_result": {"jimi": (RESOURCES, END), "jt808": (GPS, RESOURCES, FTP, END)},
 }
-"""Which tables look at the records of a kind and a protocol; those of ``unknown`` make none. A terminal that only
-uploads, and was never heard, has the protocol ""."""
+"""Which tables look at the records of a kind and a protocol; those of ``unknown`` make none."""
 
 PATHS: Sequence[str] = tuple(dict.fromkeys(table.path for table in TABLES))
 """The paths that jimigw pushes to."""

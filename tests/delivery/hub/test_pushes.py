@@ -283,8 +283,8 @@ def test_uploads_begin_and_end(msg_id: int, body: dict[str, Any], event: str, ke
 
 
 STORED: dict[str, Any] = {
-    "media": 5, "filename": "EVENT_1.mp4", "variant": 0, "source": "event", "kind": "video", "camera": 2,
-    "camera_name": "cabin", "event": 56, "taken": "2026-11-20T22:40:00Z", "size": 9, "md5": "0" * 32,
+    "media": 5, "filename": "EVENT_1.mp4", "source": "event", "business_type": "eventAttachment", "kind": "video",
+    "camera": 2, "camera_name": "cabin", "event": 56, "taken": "2026-11-20T22:40:00Z", "size": 9, "md5": "0" * 32,
     "mime_type": "video/mp4", "alarm": {"id": 1, "record": 7, "code": 146, "name": "Harsh cornering"},
     "alarm_time": "2026-11-20T22:40:05Z", "instruction_id": "17", "tie": "name", "url": "http://192.0.2.1/download/5",
 }  # fmt: skip
@@ -310,7 +310,7 @@ def test_a_stored_file() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("protocol", ["jimi", "jt808", ""])
+@pytest.mark.parametrize("protocol", ["jimi", "jt808"])
 def test_a_file_that_nobody_knows_more_of(protocol: str) -> None:
     assert told(of_file("upload", {"filename": "x.ts", "source": "unasked"}, protocol)) == [
         ("/pushfileupload", JIMI | {"fileName": "x.ts", "result": "SUCCESS"}),
@@ -318,26 +318,7 @@ def test_a_file_that_nobody_knows_more_of(protocol: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("said", "source", "told_as"),
-    [
-        ("regularPicture", "jt808", "regularPicture"),
-        ("videoClip", "event", "videoClip"),
-        (None, "attachment", "eventAttachment"),
-        (None, "command", "remotePictureOrVideo"),
-        (None, "recording", "historyVideo"),
-        (None, "jt808", None),
-        (None, "ftp", None),
-        (7, "event", None),
-    ],
-)
-def test_what_a_file_is(said: Any, source: str, told_as: str | None) -> None:
-    body = {"filename": "x.ts", "business_type": said, "source": source}
-    ((_, item),) = [push for push in told(of_file("upload", body)) if push[0] == "/uploadCallback"]
-    assert item.get("businessType") == told_as
-
-
-@pytest.mark.parametrize("protocol", ["jimi", "jt808", ""])
+@pytest.mark.parametrize("protocol", ["jimi", "jt808"])
 def test_a_file_that_was_given_up(protocol: str) -> None:
     body = {"media": 5, "filename": "EVENT_1.mp4", "state": "missing", "reason": "it never came", "attempts": 4}
     failure = ("/pushfileupload", JIMI | {"fileName": "EVENT_1.mp4", "result": "FAILURE"})
