@@ -310,6 +310,7 @@ class Uploads:
 
         async def ask() -> list[Media]:
             self._check_clip(device, time, cameras, seconds)
+            await self.ladder.check_budget(device.id)
             details = {"owner": owner, **({} if seconds is None else {"seconds": seconds})}
             files, now = [], self._reactor.seconds()
             for camera in dict.fromkeys(cameras):

@@ -28,7 +28,8 @@ from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.device import Device
 from jimigw.net.carrier import Carrier
-from jimigw.net.tcp import Limits, TerminalFactory
+from jimigw.net.connections import Connections, Limits
+from jimigw.net.tcp import TerminalFactory
 from jimigw.net.udp import Datagrams
 from jimigw.ops.config import Config, ConfigError
 from jimigw.ops.config_changes import changes, taken_over
@@ -209,7 +210,7 @@ class Jimigw(Service):
             self.open_ports.listen_udp("JT/T 808", jt808.udp, datagrams)
 
     @property
-    def edges(self) -> list[TerminalFactory | Datagrams]:
+    def edges(self) -> list[Connections[Any] | Datagrams]:
         """The factories of all ports."""
         return self.open_ports.edges
 

@@ -162,7 +162,7 @@ class Ladder:
             raise UploadRefused(
                 f"there is no command by which the file {media.name or media.id} can be asked for", "wrong"
             )
-        await self._check_budget(media.device)
+        await self.check_budget(media.device)
         now = self._reactor.seconds()
 
         def wanted(fresh: Media) -> bool:
@@ -177,7 +177,11 @@ class Ladder:
             self._enqueue(fresh)
         return fresh
 
-    async def _check_budget(self, device: str) -> None:
+    async def check_budget(self, device: str) -> None:
+        """Whether a terminal may be asked for more in this month.
+
+        :raises UploadRefused: it may not.
+        """
         rule = self._rules.of(device)
         limit = self._settings().budget if rule.budget is None else rule.budget
         if not limit and rule.budget is None:
@@ -285,7 +289,7 @@ class Ladder:
 
     async def _ask(self, media: Media, rung: str) -> int:
         """Give the command, and have the store know it before it is sent on."""
-        await self._check_budget(media.device)
+        await self.check_budget(media.device)
         while True:
             try:
                 command = await self._give(media, rung)

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Collection
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -65,6 +66,8 @@ class Library:
     async def _take(self, device: Device, told: Told, incoming: Any) -> Media:
         try:
             check(told, incoming)
+            # Half of a surrogate pair is not kept by any database: what is looked for has to be what is stored.
+            told = attrs.evolve(told, name=told.name.encode("utf-8", "replace").decode("utf-8"))
             whole = await incoming.finish()
             return await self.locks.run(device.id, lambda: self._file(device.id, told, whole, incoming))
         except UploadRefused:

@@ -17,7 +17,9 @@ from .settings import Told
 
 MOST_PACKETS = 4096
 """Packets of one file, as far as they are looked for."""
-_LOOKS = 16
+_FARTHEST, _OTHERS = 4, 64
+"""How far back they are looked for: messages for each packet, for some are sent again, and others between them."""
+
 
 _EXTENSIONS = {0: "jpg", 1: "tif", 2: "mp3", 3: "wav", 4: "wmv"}
 _TYPES = {0: "picture", 1: "audio", 2: "video"}
@@ -71,27 +73,34 @@ async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: b
     if picture.packet < picture.packets and await _in_order(journal, record, picture):
         return None
     found, before = {picture.packet: data}, record.id
-    for _ in range(_LOOKS):
-        earlier = await journal.newest(1000, record.device, {"upload"}, before)
+    left = _FARTHEST * picture.packets + _OTHERS
+    while left > 0:
+        earlier = await journal.newest(min(left, 1000), record.device, {"upload"}, before)
+        left -= 1000
         for each in reversed(earlier):
             body = _body(each)
             if (body.get("id"), body.get("packets")) != (picture.id, picture.packets):
                 continue
             number, piece = int(body.get("packet", 0)), base64.b64decode(body.get("multimedia") or "")
+            if len(found) == picture.packets:
+                # They are all there; but they are those of an older file, if that has a packet of this number too.
+                return None if number == picture.packet and piece != data else _joined(found)
             if found.setdefault(number, piece) != piece:
                 return None  # another file that once had this number
-            if len(found) == picture.packets:
-                return b"".join(found[number] for number in range(1, picture.packets + 1))
         if not earlier.through:
             break
         before = earlier.through + 1
-    return None
+    return _joined(found) if len(found) == picture.packets else None
+
+
+def _joined(found: Mapping[int, bytes]) -> bytes:
+    return b"".join(piece for _, piece in sorted(found.items()))
 
 
 async def _in_order(journal: IJournal, record: Record, picture: Picture) -> bool:
-    """Whether this is the next packet after the one before: then others are still to come."""
+    """Whether this is the packet after the one before it: then others are still to come."""
     if picture.packet == 1:
-        return True
+        return False
     newest = await journal.newest(1, record.device, {"upload"}, record.id)
     body = _body(newest[-1]) if newest else {}
     return (body.get("id"), body.get("packet")) == (picture.id, picture.packet - 1)

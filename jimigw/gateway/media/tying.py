@@ -75,7 +75,7 @@ class Tying:
         def meant(command: int | None) -> bool:
             return command is not None and ((flag and flag == command) or is_flag(parsed, command))
 
-        if not flag and not parsed.flag:
+        if not flag and not parsed.flag_text.strip("0"):
             return None
         asked = await self._store.find_media(MediaQuery(device, states=_ASKED, limit=1000))
         fitting = [each for each in asked if meant(each.command) and _same_camera(each, parsed)]
@@ -105,7 +105,7 @@ class Tying:
         event = EVENTS.get(parsed.event) if parsed.event is not None else None
         if parsed.form != "event" or event is None or not event.codes:
             return None
-        alarms = await self._store.media_alarms(device, since=taken - LATER, until=taken + EARLIER, limit=1000)
+        alarms = await self._store.media_alarms(device, since=taken - LATER, until=taken + EARLIER + 1, limit=1000)
         alarm = _only(each for each in alarms if each.code in event.codes and _near(taken, each.time))
         if alarm is None:
             return None
@@ -137,7 +137,6 @@ def _is_number(text: str) -> bool:
 def _readings(flag: int, parsed: FileName) -> list[int]:
     """The commands that the digits may mean."""
     found = [flag] if flag else []
-    if parsed.flag:
-        found.append(parsed.flag)
-        found.append(int(parsed.flag_text, 16))
+    if parsed.flag_text:
+        found += [parsed.flag or 0, int(parsed.flag_text, 16)]
     return [each for each in dict.fromkeys(found) if 0 < each < 1 << 32]

@@ -18,7 +18,7 @@ from jimigw.gateway.admission import Admission, Open
 from jimigw.gateway.carrying import CommandSettings
 from jimigw.gateway.commands import Commands
 from jimigw.gateway.registry import Registry
-from jimigw.gateway.uploads import Told, Uploads, UploadSettings
+from jimigw.gateway.uploads import Told, UploadRefused, Uploads, UploadSettings
 from jimigw.journal.interface import Entry, Record, Records
 from jimigw.model.device import Device
 from jimigw.model.media import Media, MediaQuery
@@ -87,9 +87,7 @@ class MediaWorld:
         contents = self.store.start()
         self.registry = Registry(self.store)
         self.registry.restore(contents)
-        self.commands = Commands(
-            self.registry, self.store, self.clock, CommandSettings(), lambda command, told: told()
-        )
+        self.commands = Commands(self.registry, self.store, self.clock, CommandSettings(), lambda command, told: told())
         self.commands.restore(contents.commands)
         self.vault = FolderVault(self.folder / "uploads", self.clock, make_pool=self._pool)
         self.vault.start()
@@ -110,7 +108,7 @@ class MediaWorld:
         busy = True
         while busy:
             self.clock.advance(0)
-            busy = any([pool.run() for pool in self.pools])
+            busy = sum(pool.run() for pool in self.pools) > 0
 
     def wait(self, seconds: float) -> None:
         """Let time pass, a little at a time."""
@@ -133,19 +131,29 @@ class MediaWorld:
 
     def restart(self, kill: bool = False) -> None:
         """The service ends and begins again; with ``kill``, in the middle of everything."""
-        if not kill:
-            self.result(self.uploads.stop())
-            self.commands.stop()
-            self.result(self.store.close())
-            self.result(self.vault.close())
-        else:
+        if kill:
             for call in self.clock.getDelayedCalls():
                 call.cancel()
-            self.vault.cut_off()
+            for pool in self.pools:
+                pool.jobs.clear()
             database: Any = self.store._database
+            lock: Any = self.vault._lock
             database.close()
+            lock.close()
+        else:
+            self.end()
         self.links.clear()
+        known = [(device.id, device.protocol) for device in self.registry]
         self._begin()
+        for id, protocol in known:
+            self.registry.enter(id, protocol, self.clock.seconds())
+
+    def end(self) -> None:
+        """The service ends."""
+        self.result(self.uploads.stop())
+        self.commands.stop()
+        self.result(self.store.close())
+        self.result(self.vault.close())
 
     # -- cameras ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +191,13 @@ class MediaWorld:
         device = self.registry.get(id)
         assert device is not None
         arrival = self.uploads.begin("192.0.2.1", device)
-        arrival.write(data)
+        try:
+            arrival.write(data)
+        except UploadRefused as refusal:
+            arrival.abort(str(refusal))
+            raise
+        finally:
+            self.settle()
         media = self.result(arrival.finish(Told(name, **told)))
         assert isinstance(media, Media)
         self.settle()
@@ -197,7 +211,9 @@ class MediaWorld:
         time = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
         position = {"time": time, "latitude": 22.5, "longitude": 113.9, "time_source": "terminal"}
         body = {"alarm_type": code, "date_time": time, "files": list(names)}
-        return self.record("alarm", {"msg_id": 0x95}, body, id, position=position, alarms=[{"code": code, "name": "Turn"}])
+        return self.record(
+            "alarm", {"msg_id": 0x95}, body, id, position=position, alarms=[{"code": code, "name": "Turn"}]
+        )
 
     def record(
         self, kind: str, header: Mapping[str, Any], body: Mapping[str, Any], id: str = IMEI, **more: Any
