@@ -115,9 +115,9 @@ proxy; `onerror` then begins anew behind the last id.
 | is good for coming back | while its stream is open, and 10 minutes after its end or after the start of the service |
 | is good for | `/api/v1/events` alone, one stream at a time: who comes with it takes over |
 
-So an address in the log of a proxy is worth nothing soon after its page was closed. Tickets that have begun a stream are
-kept, as SHA-256, in `data_dir/tickets.json` (mode 0600). A page of [another origin](#beyond-this-machine) does the
-same with the whole address; its `EventSource` needs no `withCredentials`.
+So an address in the log of a proxy is worth nothing soon after its page was closed. Tickets that have begun a stream
+are kept, as SHA-256, in `data_dir/tickets.json` (mode 0600). A page of [another origin](#beyond-this-machine) does
+the same with the whole address; its `EventSource` needs no `withCredentials`.
 
 ## Errors
 
