@@ -77,6 +77,9 @@ async def test_one_report_reaches_everyone(tmp_path: Path, broker: Mosquitto, pe
     answer = await treq.get(f"http://127.0.0.1:{place.port}/api/v1/readers", headers=headers, persistent=False)
     found = await treq.json_content(answer)
     names = [reader["name"] for reader in found["readers"]]
+    delivered = {reader["name"]: reader["delivered"] > 0 for reader in found["readers"]}
+    assert {reader["name"]: reader["last_delivery"] is not None for reader in found["readers"]} == delivered
+    assert (delivered["callback:json"], delivered["callback:none"]) == (True, False)
     assert sorted(names) == ["callback:hub", "callback:hub2", "callback:json", "callback:none", "mqtt"]
     await running.stop()
     await receiver.port.stopListening()

@@ -29,6 +29,10 @@ from tests.web.api import located
 CLOSED = 2
 FIRST, SECOND = "863000000000001", "863000000000025"
 
+#: the page's own example, with what stands around it
+EXAMPLE = "window.shown = []; window.token = arguments[0]; window.show = record => shown.push(record.id);\n"
+EXAMPLE += (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8").split("```js\n")[1].split("```")[0]
+
 #: follows a stream, by what docs/api.md says, without the lines for what EventSource does not do
 FOLLOW = """
 const [api, token, query, name] = arguments;
@@ -203,6 +207,7 @@ async def test_streams_go_on_over_restarts_by_themselves(chromium: Chromium, pag
         await chromium.new_window()
         await chromium.open(f"{house.api}/health")
         await chromium.run(FOLLOW, "", house.token, "&after=0", "all, on a page of the service's origin")
+        await chromium.run(EXAMPLE, house.token)
         for count, how in enumerate((signal.SIGTERM, signal.SIGKILL), 1):
             await seen(chromium, opened(count))
             await house.end(how)
@@ -226,6 +231,11 @@ async def test_streams_go_on_over_restarts_by_themselves(chromium: Chromium, pag
         got = await seen(chromium, lambda name, stream: bool(stream["ids"][-1] >= wanted[name][-1]))
         assert {name: each["ids"] for name, each in got.items()} == wanted
         assert {name: each["opened"] for name, each in got.items()} == dict.fromkeys(wanted, 3)
+        positions = [each.id for each in records if each.kind == "position"]
+        while (shown := await chromium.run("return window.shown"))[-1] < positions[-1]:
+            await deferLater(reactor, 0.02)
+        assert len(shown) > 100
+        assert shown == [id for id in positions if id >= shown[0]]
     finally:
         for camera in cameras:
             await camera.stop()
