@@ -1,4 +1,4 @@
-"""What delivery costs: CPU of the whole service for one report that is answered, and delivered to a broker and a callback.
+"""What delivery costs: CPU of the whole service for a report that is answered and delivered to a broker and a callback.
 
 The service is a process with its real journal, the broker is Mosquitto, the receiver another process. Rounds with the
 journal alone and with both readers take turns. CPU counts all threads, from the first report until the readers have
@@ -56,8 +56,8 @@ def measure(plan: Plan) -> Part:
                 found.setdefault((load, readers), []).append(_one_round(tools, folder, readers == BOTH, wanted))
     figures = [figure for load in loads for figure in _figures(load, found)]
     title = (
-        f"{plan.connections} connections, {plan.seconds:g} s, {plan.rounds} rounds of each in turn; CPU of all threads, "
-        "until everything is delivered"
+        f"{plan.connections} connections, {plan.seconds:g} s, {plan.rounds} rounds of each in turn; CPU of all "
+        "threads, until everything is delivered"
     )
     return Part("cost", title, figures, ["Each record was delivered, to both, and came to the receiver."])
 
@@ -76,7 +76,9 @@ def _figures(load: str, found: Mapping[tuple[str, str], list[dict[str, float]]])
         figures += [
             Figure.of_rounds(f"{load}: answered, {readers}", [each["per_second"] for each in rounds], "/s"),
             Figure.of_rounds(f"{load}: answers, p50, {readers}", [each["p50"] for each in rounds], "ms"),
-            Figure.of_rounds(f"{load}: answers, p99, {readers}", [each["p99"] for each in rounds], "ms", at_most=target),
+            Figure.of_rounds(
+                f"{load}: answers, p99, {readers}", [each["p99"] for each in rounds], "ms", at_most=target
+            ),
         ]
     behind = [each["behind"] for each in found[load, BOTH]]
     return [*figures, Figure.of_rounds(f"{load}: delivered so long behind the last answer", behind, "s")]

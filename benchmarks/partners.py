@@ -45,9 +45,7 @@ class Partner:
     def start(self) -> None:
         """Start it; it takes connections then."""
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(self.command(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         limit = time.monotonic() + _START_SECONDS
         while time.monotonic() < limit:
             if self._process.poll() is not None:

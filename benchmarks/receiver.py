@@ -30,7 +30,7 @@ Row = tuple[str, float, str]
 
 
 class Got(msgspec.Struct):
-    """A request: when it came (`time.monotonic`), the ids of its records, or its rows; why it was refused, if it was."""
+    """A request: when it came (`time.monotonic`), the ids of its records or its rows, and what was wrong with it."""
 
     at: float
     ids: Sequence[int] = ()
@@ -81,9 +81,8 @@ class _Notes:
 class _Connection(Protocol):
     """One request after the other."""
 
-    factory: Receiver
-
-    def __init__(self) -> None:
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
         self._data = bytearray()
         self._head: tuple[str, dict[str, str]] | None = None
         self._answering = False
@@ -109,11 +108,11 @@ class _Connection(Protocol):
         body = bytes(self._data[:size])
         del self._data[:size]
         self._head = None
-        status = self.factory.take(path, headers, body)
-        slow = self.factory.slow()
+        status = self._receiver.take(path, headers, body)
+        slow = self._receiver.slow()
         if slow:
             self._answering = True
-            self.factory.reactor.callLater(slow, self._answer, status)
+            self._receiver.reactor.callLater(slow, self._answer, status)
         else:
             self._answer(status)
 
@@ -129,12 +128,14 @@ class _Connection(Protocol):
 class Receiver(Factory):
     """See the module."""
 
-    protocol = _Connection
     noisy = False
 
     def __init__(self, folder: Path, secret: bytes, reactor: Any) -> None:
         self._folder, self._secret, self.reactor = folder, secret, reactor
         self._notes = _Notes(folder)
+
+    def buildProtocol(self, addr: object) -> _Connection:
+        return _Connection(self)
 
     def slow(self) -> float:
         """Seconds that an answer takes now."""
