@@ -1,8 +1,9 @@
 """Terminals of both protocols that report at a rate, and keep what is not answered.
 
-``python -m benchmarks.trouble.fleet`` is a process of its own. Half of them are Jimi cameras, half JT/T 808 terminals of
-2013 and 2019 in turn. A report has its moment, whether or not those before it were answered, and its answer's latency
-counts from that moment. A terminal that has lost its connection connects again, and sends first what was not answered.
+``python -m benchmarks.trouble.fleet`` is a process of its own. Half of them are Jimi cameras, half JT/T 808 terminals,
+of 2013 and of 2019 in turn. A report has its moment, whether or not those before it were answered, and the latency of
+its answer counts from that moment. A terminal that has lost its connection connects again, and sends first what was not
+answered.
 
 What it has to do comes as JSON on standard input: :class:`Orders`. It prints ``ready`` when all are logged in, and its
 :class:`Summary` at the end; the answers are in the file :data:`ANSWERS` then.
