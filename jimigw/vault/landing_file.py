@@ -1,5 +1,5 @@
-"""A file on its way in, as it lies on the disk: plain calls for threads, one at a time; only :meth:`LandingFile.hash` may
-run beside :meth:`LandingFile.write`."""
+"""A file on its way in, as it lies on the disk: plain calls for threads, one at a time; only :meth:`LandingFile.hash`
+may run beside :meth:`LandingFile.write`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from jimigw.protocols.jt808.codec import decode_frame, encode_body
 from jimigw.protocols.jt808.frame import Frame, FrameDecoder, build_all
 from jimigw.protocols.jt808.header import Addressing
 
-from .life import NEVER, Errand
+from .life import NEVER, Trip
 from .pictures import picture
 from .tally import Tally
 
@@ -74,7 +74,7 @@ class Evidence:
         self._to, self._version, self._tally, self._phone = to, version, tally, phone
         self._rng, self._rate = rng, alarms_an_hour
         self._alarms: dict[bytes, tuple[Any, int]] = {}
-        self._waiting: list[Errand] = []
+        self._waiting: list[Trip] = []
         self._open: list[Delivery] = []
         self.next_alarm = self._after(now)
 
@@ -108,7 +108,7 @@ class Evidence:
         self._open.append(delivery)
         return True
 
-    def take(self) -> list[Errand]:
+    def take(self) -> list[Trip]:
         """The deliveries that nobody carries yet."""
         waiting, self._waiting = self._waiting, []
         return waiting
@@ -162,7 +162,7 @@ class Delivery:
         """Everything was brought, or given up."""
         return self._given_up or not self.missing
 
-    # -- what the courier calls ---------------------------------------------------------------------------------------
+    # -- what the porter calls ---------------------------------------------------------------------------------------
 
     def connected(self, now: float) -> bytes:
         """The connection is there: the list of files."""

@@ -23,7 +23,8 @@ TRICKS = {
     "repeats": "parts of long messages sent again, alone",
     "loss": "datagrams lost on their way, in both directions",
     "gaps": "pieces of attachments left out until they are asked for",
-    "breakoff": "attachment connections cut in the middle of a file",
+    "breakoff": "uploads and attachments broken off in the middle",
+    "twice": "files uploaded twice at once",
 }
 """Every trick and what it is."""
 
@@ -40,7 +41,8 @@ _ODDS = {
     "repeats": 0.1,
     "loss": 0.05,
     "gaps": 0.3,
-    "breakoff": 0.1,
+    "breakoff": 0.2,
+    "twice": 0.2,
 }
 
 
@@ -62,7 +64,7 @@ def _spoiled_jimi(frame: bytes, rng: random.Random) -> bytes:
 
 
 JIMI = Wire(
-    frozenset({"split", "junk", "badcrc", "promise", "duplicate", "early", "hangup", "slowread"}),
+    frozenset({"split", "junk", "badcrc", "promise", "duplicate", "early", "hangup", "slowread", "breakoff", "twice"}),
     bytes(set(range(256)) - {0x78, 0x79, 0x7E}),
     b"\x78\x78\xf0\x22",
     _spoiled_jimi,
@@ -104,6 +106,10 @@ class Mischief:
     def pauses(self) -> None:
         """Note that reading stops for a while."""
         self._tally.played("slowread")
+
+    def broken_at(self) -> float | None:
+        """The share of an upload after which it is broken off; None: it is not."""
+        return self._rng.random() if self.chance("breakoff") else None
 
     def pause(self) -> float:
         """Seconds until the next change between reading and not reading."""

@@ -29,7 +29,7 @@ from . import replies808
 from .album import Album
 from .attachments808 import Evidence
 from .commanded808 import State
-from .life import Errand, Life
+from .life import Life, Trip
 from .message808 import Message808, general, media, media_2011
 from .reports808 import AlarmKind, Reporter, authentication, registration
 from .routes import Drive
@@ -182,7 +182,7 @@ class FakeTerminal808(Life):
     def _keep_location(self, now: float, location: Any) -> None:
         self.outbox.put(Message808(LOCATION, location.encode(), sent_at=now, location=location))
 
-    def errands(self) -> list[Errand]:
+    def trips(self) -> list[Trip]:
         return self.evidence.take()
 
     @property

@@ -11,9 +11,11 @@ from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol,
 from twisted.python.failure import Failure
 
 from .courier import Courier
+from .errands import Errand, Outcome
 from .life import NEVER, Life
 from .mischief import Mischief, Write
 from .plan import Plan
+from .porter import Porter
 
 _LEAST_DELAY = 0.001
 
@@ -25,6 +27,7 @@ class Home(Typed):
     plan: Plan
     finishing: bool
     refusal: str
+    courier: Courier | None
 
     def now(self) -> float: ...
 
@@ -42,7 +45,7 @@ class Vehicle:
         self._timer: Any = None
         self._writes: deque[Write] = deque()
         self._writing: Any = None
-        self._couriers: set[Courier] = set()
+        self._porters: set[Porter] = set()
 
     # -- how bytes travel -----------------------------------------------------------------------------------------
     @property
@@ -78,9 +81,11 @@ class Vehicle:
 
     def heard(self, data: bytes) -> None:
         """The server said something."""
-        self._write(self.terminal.receive(data, self._fleet.now()))
+        now = self._fleet.now()
+        self._write(self.terminal.receive(data, now))
         self._obey_hang_up()
-        self._run_errands()
+        self._run_errands(now)
+        self._make_trips()
         self.schedule()
 
     def down(self) -> None:
@@ -122,7 +127,8 @@ class Vehicle:
             self._connect()
         self._write(self.terminal.tick(now))
         self._obey_hang_up()
-        self._run_errands()
+        self._run_errands(now)
+        self._make_trips()
         self.schedule()
 
     def _obey_hang_up(self) -> None:
@@ -132,20 +138,40 @@ class Vehicle:
             self.terminal.hang_up = ""
             self._close(abort=True)
 
-    # -- errands --------------------------------------------------------------------------------------------------
+    # -- connections of its own, beside it ------------------------------------------------------------------------
     @property
     def busy(self) -> bool:
-        """Whether there is any connection, or one is to be made for an errand."""
-        return self.linked or bool(self._couriers)
+        """Whether there is any connection, or one is to be made for a trip."""
+        return self.linked or bool(self._porters)
 
-    def _run_errands(self) -> None:
-        for errand in self.terminal.errands():
-            courier = Courier(self._reactor, self._fleet.now, errand, self.mischief, self._came_back)
-            self._couriers.add(courier)
-            courier.go()
+    def _make_trips(self) -> None:
+        for trip in self.terminal.trips():
+            porter = Porter(self._reactor, self._fleet.now, trip, self.mischief, self._came_back)
+            self._porters.add(porter)
+            porter.go()
 
-    def _came_back(self, courier: Courier) -> None:
-        self._couriers.discard(courier)
+    def _came_back(self, porter: Porter) -> None:
+        self._porters.discard(porter)
+        self._fleet.left()
+
+    # -- HTTP requests, beside the connection ---------------------------------------------------------------------
+    def _run_errands(self, now: float) -> None:
+        courier = self._fleet.courier
+        if courier is None:
+            return
+        for errand in self.terminal.errands(now):
+            if errand.name and self.mischief.chance("twice"):
+                courier.post(errand).addCallback(self._ran_copy)
+            broken_at = self.mischief.broken_at() if errand.name else None
+            courier.post(errand, broken_at).addCallback(self._ran, errand)
+
+    def _ran(self, outcome: Outcome, errand: Errand) -> None:
+        self.terminal.ran(errand, outcome, self._fleet.now())
+        self.schedule()
+        self._fleet.left()
+
+    def _ran_copy(self, outcome: Outcome) -> None:
+        self.terminal.checked(outcome)
         self._fleet.left()
 
     # -- bytes out ------------------------------------------------------------------------------------------------
@@ -190,8 +216,8 @@ class Vehicle:
             self._timer.cancel()
         if self.linked:
             self._close(abort=True)
-        for courier in list(self._couriers):
-            courier.stop()
+        for porter in list(self._porters):
+            porter.stop()
 
 
 # -- TCP --------------------------------------------------------------------------------------------------------------
