@@ -12,7 +12,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 
-INTERFACES = ("journal.interface", "store.interface")
+INTERFACES = ("journal.interface", "store.interface", "vault.interface")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # room: what it may import of ours beside itself ("" is the package's own __init__, with the version)
@@ -21,6 +21,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "protocols": ("wire", "model"),
     "journal": ("model",),
     "store": ("model",),
+    "vault": ("model",),
     "gateway": ("model", *INTERFACES),
     "net": ("protocols", "gateway", "model", "wire"),
     "client": (),

@@ -76,6 +76,8 @@ class Reader:
         self._state = "new"
         self._paused: str | None = None
         self.cursor = 0
+        #: where a new one begins that starts at the end; the journal's end of then, if nobody says it
+        self.end: int | None = None
         self._timer: IDelayedCall | None = None
         self._pumping = self._again = False
         self._ending: Deferred[None] | None = None
@@ -96,7 +98,8 @@ class Reader:
             return
         last_id = self._journal.last_id()
         if cursor is None:
-            cursor = 0 if self.settings.start == "beginning" else last_id
+            at_end = last_id if self.end is None else self.end
+            cursor = 0 if self.settings.start == "beginning" else at_end
         self._state = "running"
         self._journal.add_listener(self._wake)
         self._go_to(min(cursor, last_id))

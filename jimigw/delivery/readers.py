@@ -45,6 +45,9 @@ class Readers:
     def start(self) -> Deferred[None]:
         """Learn from the store which readers are paused, and start those that were added. Never fails."""
         self._state = "starting"
+        # What comes while the store is asked is new: terminals may be let in meanwhile.
+        for reader in self._readers.values():
+            reader.end = self._journal.last_id()
         return Deferred.fromCoroutine(self._learn()).addCallback(self._started)
 
     async def _learn(self) -> None:
@@ -89,6 +92,8 @@ class Readers:
             settings,
             on_paused=lambda why: self._note_pause(name, why),
         )
+        if self._state != "new":
+            reader.end = self._journal.last_id()
         self._begin(name)
         return reader
 

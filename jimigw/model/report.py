@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import msgspec
 
-#: The kinds of journal records.
+#: The kinds of journal records. ``upload``: a file is stored, or 0x0801 brought one; ``alarm_complete``: all files of
+#: an alarm are stored; ``file_missing``: one was given up; ``playlist``: the list of recordings on a terminal's card.
 KINDS = (
     "position",
     "alarm",
@@ -17,6 +18,9 @@ KINDS = (
     "logout",
     "command_result",
     "upload",
+    "alarm_complete",
+    "file_missing",
+    "playlist",
     "status",
     "unknown",
 )

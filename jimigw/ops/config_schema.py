@@ -13,6 +13,7 @@ from jimigw.ops.config_callbacks import CallbackConfig
 from jimigw.ops.config_kinds import Choice, HttpUrl, ListOf, Number, Size, Switch, Text, UdpPort, Whole
 from jimigw.ops.config_mqtt import MqttConfig
 from jimigw.ops.config_rows import key, section, sections
+from jimigw.ops.config_uploads import AttachmentsConfig, UploadsConfig
 from jimigw.ops.endpoints import Endpoint
 
 _NO_LIMIT = "0: no limit"
@@ -430,6 +431,8 @@ class Config:
         name=lambda callback: callback.label,
         example={"url": "https://platform.example.org/records", "name": "platform", "secret_file": "platform.secret"},
     )
+    uploads: UploadsConfig = section(UploadsConfig, "Pictures, clips and lists of recordings that terminals send.")
+    attachments: AttachmentsConfig = section(AttachmentsConfig, "Files of active safety alarms of JT/T 808 terminals.")
     http: HttpConfig = section(HttpConfig, "The HTTP API.")
     manhole: ManholeConfig = section(ManholeConfig, "The shell for operators. Whoever gets in can do everything.")
     log: LogConfig = section(LogConfig, "What the service says about itself.")

@@ -1,7 +1,16 @@
-"""What outlives the process beside the journal: terminals, commands, the versions of their tables."""
+"""What outlives the process beside the journal: terminals, commands, what is known of files, the versions of their
+tables."""
 
 from jimigw.store.database import Database
-from jimigw.store.interface import CardChanges, Contents, DeadLettersFull, IStore, StoreClosed, StoreError
+from jimigw.store.interface import (
+    CardChanges,
+    Contents,
+    DeadLettersFull,
+    IStore,
+    MediaClash,
+    StoreClosed,
+    StoreError,
+)
 from jimigw.store.sqlite import SqliteStore
 
 __all__ = [
@@ -10,6 +19,7 @@ __all__ = [
     "Database",
     "DeadLettersFull",
     "IStore",
+    "MediaClash",
     "SqliteStore",
     "StoreClosed",
     "StoreError",

@@ -19,7 +19,10 @@ from jimigw.model.command import OPEN, Command
 from jimigw.model.device import Card, Device
 from jimigw.store.interface import CardChanges, StoreError
 from jimigw.store.letters import Letters
+from jimigw.store.media import MediaTables
+from jimigw.store.media_alarms import AlarmTable
 from jimigw.store.rows import (
+    AT_ONCE,
     CARD,
     COMMAND,
     STATE,
@@ -40,13 +43,6 @@ NEVER = 1 << 62
 
 REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite says of one statement and its values; every other error is one of the file or the disk."""
-
-AT_ONCE = (512, 64, 8, 1)
-"""Rows that one statement enters.
-
-A thread of Python gives its lock away some times in each statement, and waits for milliseconds until a busy reactor
-returns it. So many rows are one statement.
-"""
 
 _SAVE_CARDS = {count: inserted("card", (*CARD, "revision"), count) for count in AT_ONCE}
 _ADD_CARDS = {count: inserted("card", ("id", "listed", "revision"), count, "DO NOTHING") for count in AT_ONCE}
@@ -73,6 +69,9 @@ class Database:
         self._connection = connection
         #: what readers of the journal leave here
         self.letters = Letters(connection, self._reading)
+        #: files of terminals, and the alarms that have some
+        self.media = MediaTables(connection, self._reading, self._enter_odd)
+        self.media_alarms = AlarmTable(connection, self._reading)
         # 999 before SQLite 3.32
         self._most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         self._data_version = -1
@@ -223,12 +222,14 @@ class Database:
                 self._seal_revision()
             self._connection.execute("COMMIT")
         except BaseException as error:
+            self.media.transaction_ended(stored=False)
             # Some errors have rolled back already.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
                 raise explained(error, self._path, "written") from error
             raise
+        self.media.transaction_ended(stored=True)
         self._revision = self._next_revision
         for id in self._forgotten:
             self._changed.pop(id, None)

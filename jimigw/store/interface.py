@@ -15,6 +15,7 @@ from zope.interface import Interface
 from jimigw.model.command import Command
 from jimigw.model.dead_letter import DeadLetter
 from jimigw.model.device import Card, Device, State
+from jimigw.model.media import Media, MediaAlarm, MediaQuery, MediaRule, Playlist, Usage
 
 
 class StoreError(Exception):
@@ -23,6 +24,10 @@ class StoreError(Exception):
 
 class DeadLettersFull(StoreError):
     """A reader has as many dead letters as are kept; none of the new ones was stored."""
+
+
+class MediaClash(StoreError):
+    """Another file of the terminal has this name and variant."""
 
 
 class StoreClosed(StoreError):
@@ -127,6 +132,79 @@ class IStore(Interface):
 
     def pauses() -> Deferred[dict[str, str]]:
         """Return which readers are paused, and why."""
+
+    def save_media(media: Media, usage: Usage | None = None) -> Deferred[None]:
+        """Store a file as it is now, new (its ``id`` is set then) or known; ``usage`` is added to what its terminal
+        sent in that month, in the same transaction.
+
+        Fails with :class:`MediaClash` where another file of the terminal has its name and variant.
+        """
+
+    def media(id: int) -> Deferred[Media | None]:
+        """Return a file, or None."""
+
+    def find_media(query: MediaQuery) -> Deferred[list[Media]]:
+        """Return the files that are wanted, the newest ids first."""
+
+    def unfinished_media() -> Deferred[list[Media]]:
+        """Return the files that are still expected, and those whose last end is not told, by id."""
+
+    def forget_media(id: int) -> Deferred[None]:
+        """Delete what is known of a file. One that is not known is no error."""
+
+    def media_sizes() -> Deferred[dict[str, int]]:
+        """Return the bytes that the vault has of each terminal."""
+
+    def media_keys() -> Deferred[frozenset[str]]:
+        """Return the keys of all files that the vault has to have."""
+
+    def oldest_media(before: float, limit: int = 100, device: str | None = None) -> Deferred[list[Media]]:
+        """Return stored files that are not protected and were stored before this time, the oldest first; up to
+        ``limit`` (1 to 1,000), of one terminal or of all."""
+
+    def prune_media(before: float) -> Deferred[int]:
+        """Delete what is known of files without content that were given up or deleted, and were announced and stored
+        before this time, of alarms without files that are older, and usage of months before it; and return how many
+        files there were."""
+
+    def save_media_alarm(alarm: MediaAlarm) -> Deferred[None]:
+        """Store an alarm as it is now, new (its ``id`` is set then) or known. One of the same terminal, record, code
+        and identity is not new: its id is taken."""
+
+    def media_alarm(id: int | None = None, number: str | None = None) -> Deferred[MediaAlarm | None]:
+        """Return an alarm by its id, or by the number under which its attachments were asked for."""
+
+    def media_alarms(
+        device: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        complete: bool | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Deferred[list[MediaAlarm]]:
+        """Return alarms, the newest ids first: of a terminal, of a time (``until`` is exclusive), with all their files
+        or not; up to ``limit`` (1 to 1,000) with an id below ``before``."""
+
+    def untold_media_alarms() -> Deferred[list[MediaAlarm]]:
+        """Return the complete alarms that are not told, by id."""
+
+    def save_playlist(playlist: Playlist) -> Deferred[None]:
+        """Keep the list of a terminal's recordings in the place of an older one."""
+
+    def playlist(device: str) -> Deferred[Playlist | None]:
+        """Return the list of a terminal's recordings, or None."""
+
+    def usage(device: str, month: str) -> Deferred[Usage]:
+        """Return what a terminal sent in a month; zeros where it sent nothing."""
+
+    def usages(device: str, limit: int = 24) -> Deferred[list[Usage]]:
+        """Return what a terminal sent, the newest months first."""
+
+    def save_media_rule(rule: MediaRule) -> Deferred[None]:
+        """Keep what holds for a terminal's files."""
+
+    def media_rules() -> Deferred[list[MediaRule]]:
+        """Return what holds for the files of all terminals for which something was said or learned."""
 
     def on_cards_changed(listener: Callable[[CardChanges], None]) -> None:
         """Call ``listener``, in the reactor thread, within two seconds after another program changed cards."""

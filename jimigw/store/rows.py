@@ -34,12 +34,21 @@ COMMAND = (
 )  # fmt: skip
 """The columns of a command, in the order of the fields of :class:`Command`."""
 
+AT_ONCE = (512, 64, 8, 1)
+"""Rows that one statement enters.
+
+A thread of Python gives its lock away some times in each statement, and waits for milliseconds until a busy reactor
+returns it. So many rows are one statement.
+"""
+
+FLAGS = {None: None, 0: False, 1: True}
+"""What 0, 1 and nothing mean in a column."""
+
+parsed = msgspec.json.Decoder().decode
+position_of = msgspec.json.Decoder(Position).decode
 _json = msgspec.json.Encoder().encode
-_parsed = msgspec.json.Decoder().decode
-_position_of = msgspec.json.Decoder(Position).decode
 _alarm_of = msgspec.json.Decoder(Alarm).decode
 _LIVES = {life.value: life for life in Life}
-_FLAGS = {None: None, 0: False, 1: True}
 
 
 def columns(names: Iterable[str]) -> str:
@@ -84,8 +93,8 @@ def row_of_state(id: str, state: State) -> Row:
         state.left,
         state.left_at,
         state.ignition,
-        _position_text(state.position),
-        _json_text(state.alarm),
+        position_text(state.position),
+        json_text(state.alarm),
         state.alarm_at,
     )
 
@@ -103,7 +112,7 @@ def row_of_command(command: Command) -> Row:
         command.created,
         command.expires,
         command.text,
-        _json_text(command.message),
+        json_text(command.message),
         command.owner,
         command.purpose,
         command.repeatable,
@@ -112,20 +121,22 @@ def row_of_command(command: Command) -> Row:
         command.sendings,
         command.sent,
         command.ended,
-        _json_text(command.reply),
-        _json_text(command.late),
+        json_text(command.reply),
+        json_text(command.late),
         command.told,
     )
 
 
-def _position_text(position: Position | None) -> str | None:
+def position_text(position: Position | None) -> str | None:
+    """A position as JSON."""
     # JSON has no word for a place that is no number, and a store that cannot be read is worse than a place not known.
     if position is None or not math.isfinite(position.latitude + position.longitude):
         return None
-    return _json_text(position)
+    return json_text(position)
 
 
-def _json_text(value: Any) -> str | None:
+def json_text(value: Any) -> str | None:
+    """Anything as JSON, without what no database takes."""
     if value is None:
         return None
     try:
@@ -190,7 +201,7 @@ def _values_of_state(row: Row, share: Callable[[Any, Any], Any]) -> Row:
         admitted, address, left, left_at, ignition, position, alarm, alarm_at,
     ) = row  # fmt: skip
     if position is not None:
-        position = _position_of(position)
+        position = position_of(position)
         position.time_source = share(position.time_source, position.time_source)
     if alarm is not None:
         alarm = _alarm_of(alarm)
@@ -206,11 +217,11 @@ def _values_of_state(row: Row, share: Callable[[Any, Any], Any]) -> Row:
         cameras,
         told_plate,
         auth_code,
-        _FLAGS[admitted],
+        FLAGS[admitted],
         address,
         share(left, left),
         left_at,
-        _FLAGS[ignition],
+        FLAGS[ignition],
         position,
         alarm,
         alarm_at,
@@ -230,7 +241,7 @@ def command_of(row: Row) -> Command:
             created,
             expires,
             text,
-            None if message is None else _parsed(message),
+            None if message is None else parsed(message),
             owner,
             purpose,
             bool(repeatable),
@@ -239,8 +250,8 @@ def command_of(row: Row) -> Command:
             sendings,
             sent,
             ended,
-            None if reply is None else _parsed(reply),
-            None if late is None else _parsed(late),
+            None if reply is None else parsed(reply),
+            None if late is None else parsed(late),
             bool(told),
         )
     except (ValueError, KeyError, TypeError) as error:

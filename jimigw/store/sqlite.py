@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -24,6 +22,8 @@ from jimigw.model.command import Command
 from jimigw.model.device import Card, State
 from jimigw.store.database import Database
 from jimigw.store.interface import CardChanges, Contents, IStore, StoreClosed, StoreError
+from jimigw.store.jobs import Job, Together, do
+from jimigw.store.media_part import MediaPart
 from jimigw.store.readers import ReadersPart
 from jimigw.store.rows import Row, row_of_card, row_of_command, row_of_state
 
@@ -62,33 +62,8 @@ def one_thread() -> Pool:
     return ThreadPool(1, 1, "store")
 
 
-Together = Callable[[Database, Sequence[Row]], Sequence[Any]]
-"""A write of many rows at once, all of them or none; it gives a result for each."""
-
-
-@attrs.define(eq=False)
-class _Job:
-    """Something to do in the writer thread, and who waits for it. Neighbours that are one row each, for the same
-    ``together``, are written at once."""
-
-    work: Callable[[Database], Any]
-    writes: bool
-    together: Together | None = None
-    row: Row = ()
-    ended: Deferred[Any] = attrs.field(factory=Deferred)
-    result: Any = None
-    error: StoreError | None = None
-
-    def settle(self) -> None:
-        """Tell who waits."""
-        if self.error is not None:
-            self.ended.errback(Failure(self.error))
-        else:
-            self.ended.callback(self.result)
-
-
 @implementer(IStore)
-class SqliteStore(ReadersPart):
+class SqliteStore(ReadersPart, MediaPart):
     """A store in one SQLite file. ``make_pool`` gives a thread, or in a test something that runs jobs by hand."""
 
     _log = Logger()
@@ -101,6 +76,7 @@ class SqliteStore(ReadersPart):
         poll_interval: float = POLL_INTERVAL,
         make_pool: Callable[[], Pool] = one_thread,
     ) -> None:
+        super().__init__()
         self._path = Path(path)
         self._reactor = reactor
         self._poll_interval = poll_interval
@@ -111,7 +87,7 @@ class SqliteStore(ReadersPart):
         self._listeners: list[Callable[[CardChanges], None]] = []
         # Up to this revision the listeners know the cards.
         self._told = 0
-        self._waiting: list[_Job] = []
+        self._waiting: list[Job] = []
         # Where the state of a terminal waits: a newer one takes its place.
         self._waiting_states: dict[str, dict[str, Row]] = {}
         self._busy = False
@@ -299,15 +275,15 @@ class SqliteStore(ReadersPart):
         return StoreClosed(f"The store {self._path} is not open.")
 
     def _write(self, work: Callable[[Database], T]) -> Deferred[T]:
-        return self._give(_Job(work, writes=True))
+        return self._give(Job(work, writes=True))
 
     def _read(self, work: Callable[[Database], T]) -> Deferred[T]:
-        return self._give(_Job(work, writes=False))
+        return self._give(Job(work, writes=False))
 
     def _write_row(self, together: Together, row: Row) -> Deferred[Any]:
-        return self._give(_Job(lambda database: together(database, [row])[0], True, together, row))
+        return self._give(Job(lambda database: together(database, [row])[0], True, together, row))
 
-    def _give(self, job: _Job) -> Deferred[Any]:
+    def _give(self, job: Job) -> Deferred[Any]:
         if not self._is_open:
             return fail(self._not_open())
         self._waiting.append(job)
@@ -330,25 +306,12 @@ class SqliteStore(ReadersPart):
     def _in_thread(self, work: Callable[[], Any], report: Callable[[bool, Any], object]) -> None:
         self._pool.callInThreadWithCallback(partial(self._reactor.callFromThread, report), work)
 
-    def _work(self, jobs: list[_Job], told: int) -> tuple[StoreError | None, CardChanges | None, int]:
-        """Do the jobs, in the thread: what stops the store from being written, what others changed, and the revision
-        up to which that is all."""
-        database = self._database
-        assert database is not None
-        writes = [job for job in jobs if job.writes]
-        trouble = _write_group(database, writes, told) if writes else None
-        for job in jobs:
-            if not job.writes:
-                try:
-                    job.result = job.work(database)
-                except StoreError as error:
-                    job.error = error
-        try:
-            return trouble, *database.changes()
-        except StoreError as error:
-            return trouble or error, None, told
+    def _work(self, jobs: list[Job], told: int) -> tuple[StoreError | None, CardChanges | None, int]:
+        """Do the jobs, in the thread."""
+        assert self._database is not None
+        return do(self._database, jobs, told)
 
-    def _worked(self, jobs: list[_Job], success: bool, result: Any) -> None:
+    def _worked(self, jobs: list[Job], success: bool, result: Any) -> None:
         """Tell who waits what came of the jobs, in the reactor thread."""
         self._busy = False
         # What waits already is written before anybody hears of changes that its writer did not know of.
@@ -390,36 +353,3 @@ class SqliteStore(ReadersPart):
         if not self._busy and not self._waiting:  # otherwise somebody looks anyway
             self._busy = True
             self._in_thread(partial(self._work, [], self._told), partial(self._worked, []))
-
-
-def _write_group(database: Database, writes: list[_Job], told: int) -> StoreError | None:
-    """Write in one transaction; why it failed. What is refused is left out alone."""
-    try:
-        with database.transaction(told):
-            for together, jobs in groupby(writes, lambda job: job.together):
-                _write_run(database, together, list(jobs))
-    except StoreError as error:
-        for job in writes:
-            job.error = job.error or error
-        return error
-    return None
-
-
-def _write_run(database: Database, together: Together | None, jobs: list[_Job]) -> None:
-    """Write neighbours at once, or, where one of them is refused, one by one."""
-    if together is not None and len(jobs) > 1:
-        try:
-            with database.part():
-                results = together(database, [job.row for job in jobs])
-        except StoreError:
-            pass
-        else:
-            for job, result in zip(jobs, results, strict=True):
-                job.result = result
-            return
-    for job in jobs:
-        try:
-            with database.part():
-                job.result = job.work(database)
-        except StoreError as error:
-            job.error = error

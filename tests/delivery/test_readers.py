@@ -75,6 +75,21 @@ def test_readers_begin_with_the_start_or_at_once(office: Office) -> None:
     assert office.journal.places == {"early": 0, "late": 0}
 
 
+def test_the_end_is_that_of_the_moment_in_which_a_reader_is_wanted(office: Office) -> None:
+    """What terminals say while the store is asked about pauses is new to a reader that starts at the end."""
+    office.journal.put("old")
+    early, late = Told(), Told()
+    office.readers.add("early", early, ReaderSettings(start="end", interval=0.0))
+    starting = office.readers.start()
+    office.journal.put("between")
+    office.result(starting)
+    assert early.given == [[2]]
+    office.readers.add("late", late, ReaderSettings(start="end", interval=0.0))
+    office.journal.put("new")
+    office.settle()
+    assert late.given == [[3]]
+
+
 def test_pauses_are_kept_over_restarts(office: Office) -> None:
     office.start()
     for name in ("a", "b", "c"):

@@ -149,7 +149,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
 def check_metadata(facts: Message) -> None:
     assert facts["Name"] == "jimigw"
     assert facts["Requires-Python"] == ">=3.11"
-    assert set(facts.get_all("Provides-Extra", [])) == {"test", "check", "dev"}
+    assert set(facts.get_all("Provides-Extra", [])) == {"s3", "test", "check", "dev"}
     required = [re.split(r"[\s<>=;\[]", line)[0].lower() for line in facts.get_all("Requires-Dist", [])]
     # Once in its own extra, once in dev.
     assert {name: required.count(name) for name in ("twisted", "attrs", "pytest", "ruff", "mypy-zope")} == {

@@ -32,6 +32,8 @@ class ServiceProcess(ProcessProtocol):
             'jt808.udp=""',
             'manhole.endpoint=""',
             'hub.endpoint=""',
+            'uploads.endpoint=""',
+            'attachments.endpoint=""',
             'http.endpoint=""',
         ]
         twistd = str(Path(sys.executable).with_name("twistd"))

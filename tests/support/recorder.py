@@ -17,6 +17,7 @@ from jimigw.model.command import Command
 from jimigw.model.dead_letter import DeadLetter
 from jimigw.model.device import Card, State
 from jimigw.store.interface import CardChanges, Contents, DeadLettersFull, IStore, StoreError
+from tests.support.media_recorder import RecordedMedia
 
 
 @implementer(IJournal)
@@ -111,10 +112,11 @@ class RecordingLink:
 
 
 @implementer(IStore)
-class RecordingStore:
+class RecordingStore(RecordedMedia):
     """A store in memory that commits when the test says so. A crash loses what was not committed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.commands_: dict[int, Command] = {}
         self.states: dict[str, State] = {}
         self.cards: dict[str, Card] = {}

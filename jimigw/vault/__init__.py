@@ -1,0 +1,1 @@
+"""Where the content of files lies: pictures, clips, whatever terminals send."""
