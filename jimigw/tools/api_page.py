@@ -10,13 +10,13 @@ _INTRO = """\
 
 <!-- Written by `make docs` from the declarations in the code. -->
 
-Terminals, where they are and were, what they reported, and commands to them, in JSON over HTTP. It listens at
-`127.0.0.1:8080` (`http.endpoint`). A running service serves the same description: `/docs` for people, `/openapi.json`
-(OpenAPI 3.1) for programs.
+Terminals, where they are and were, what they reported, their files, and commands to them, in JSON over HTTP. It
+listens at `127.0.0.1:8080` (`http.endpoint`). A running service serves the same description: `/docs` for people,
+`/openapi.json` (OpenAPI 3.1) for programs.
 
 - [Tokens](#tokens) · [First requests](#first-requests) · [Pages](#pages) · [Following events](#following-events) ·
-  [Errors](#errors) · [Limits](#limits) · [Beyond this machine](#beyond-this-machine) · [Routes](#routes) ·
-  [Problems](#problems) · [Types](#types)
+  [Files](#files) · [Errors](#errors) · [Limits](#limits) · [Beyond this machine](#beyond-this-machine) ·
+  [Routes](#routes) · [Problems](#problems) · [Types](#types)
 
 ## Tokens
 
@@ -26,8 +26,8 @@ without one by default; the first start makes one, of the scope `admin`, in `dat
 | scope | may |
 |---|---|
 | `read` | ask for everything |
-| `command` | also give and cancel commands, and close connections |
-| `admin` | also change terminals and readers |
+| `command` | also give and cancel commands, close connections, ask terminals for files, and protect files |
+| `admin` | also change terminals, readers and budgets, and delete files |
 
 ```console
 $ jimigw token create dispatch --scope command --expires 90 --config /etc/jimigw/jimigw.toml
@@ -119,6 +119,30 @@ So an address in the log of a proxy is worth nothing soon after its page was clo
 are kept, as SHA-256, in `data_dir/tickets.json` (mode 0600). A page of [another origin](#beyond-this-machine) does
 the same with the whole address; its `EventSource` needs no `withCredentials`.
 
+## Files
+
+[uploads.md](uploads.md) says how files come, what their states mean, and how they are tied to alarms and commands.
+
+```console
+$ curl -H "$T" "$A/media?device=863000000000017&state=missing,failed"
+$ curl -H "$T" "$A/media/alarms?complete=false"
+$ curl -H "$T" -X POST "$A/media/17/fetch"
+$ curl -H "$T" -OJ "$A/media/17/content"
+$ curl -H "$T" -H 'Content-Type: application/json' -d '{"seconds": 3600}' "$A/media/17/link"
+$ curl -H "$T" -H 'Content-Type: application/json' -X PATCH -d '{"protected": true}' "$A/media/17"
+$ curl -H "$T" -H 'Content-Type: application/json' -d '{"time": "2026-11-20T09:30:00Z", "cameras": [1, 2]}' \\
+    "$A/devices/863000000000017/clips"
+$ curl -H "$T" "$A/devices/863000000000017/timeline?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z"
+```
+
+What is asked of a terminal is answered with 202 and the files as they are now; they come later, or are given up.
+Records [`upload`, `file_missing` and `alarm_complete`](uploads.md#records) say so, as callbacks, events and in the
+journal; `GET /api/v1/media/17` does, too. A budget that is used up is a 429; one without `Retry-After` does not end by
+waiting an hour.
+
+A page shows a picture or a clip with a link of `POST /api/v1/media/17/link` as its `src`: browsers send no token with
+it, and seek in clips by ranges.
+
 ## Errors
 
 Errors are `application/problem+json` (RFC 9457). `detail` says what was wrong and what would be right, `errors`
@@ -140,6 +164,8 @@ What is not known is refused, not passed over: parameters, keys of a body, repea
 | body | `http.max_body` (16 MiB); 64 KiB without a good token; JSON 1 MiB (commands 5 MiB) and 32 levels |
 | time for a request to come in | 60 s |
 | time to answer | 30 s; commands with `wait` up to 60 s more; lists of terminals 5 minutes |
+| time to take a file | as long as it takes; two minutes in which nothing of it is taken end it |
+| recordings of a timeline | 10,000 a page |
 | connections | `http.max_connections` (1000), closed when idle for a minute |
 | streams of events | `http.max_events` (64) |
 

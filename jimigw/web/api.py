@@ -17,10 +17,12 @@ from .dispatcher import Dispatcher
 from .entrance import Entrance
 from .events import EventHub
 from .events_api import EventsApi
+from .media_api import MediaApi
 from .openapi import document
 from .pages import html_page
 from .positions_api import PositionsApi
 from .readers_api import NoReaders, Readers, ReadersApi
+from .recordings_api import RecordingsApi
 from .records_api import RecordsApi
 from .rooms import Figures, Rooms
 from .routes import Route, RouteTable
@@ -60,6 +62,7 @@ class Api:
         scanner = Scanner(rooms.journal)
         records = RecordsApi(rooms, scanner)
         self._readers = ReadersApi(NoReaders())
+        media = MediaApi(rooms)
         events = EventsApi(rooms, self.hub, self.tickets, records, lambda: self.settings.max_events)
         self.table = RouteTable(
             [
@@ -68,6 +71,8 @@ class Api:
                 *records.routes(),
                 *events.routes(),
                 *CommandsApi(rooms).routes(),
+                *media.routes(),
+                *RecordingsApi(rooms).routes(),
                 *self._readers.routes(),
                 *ServiceApi(rooms, lambda: self.document, lambda: self.page).routes(),
                 *(route for make in more for route in make(rooms)),
@@ -76,6 +81,7 @@ class Api:
         self.dispatcher = events.dispatcher = Dispatcher(
             reactor, self.table, self.entrance, lambda: self.settings.origins
         )
+        media.dispatcher = self.dispatcher
         self.server = self.dispatcher.server = ApiServer(
             reactor, self.dispatcher.handle, self.entrance.knows, settings.max_body, settings.max_connections
         )
