@@ -343,7 +343,9 @@ def kept(either: Either, **facts: Any) -> MediaAlarm:
 
 class TestAlarms:
     def test_a_new_one_gets_an_id_and_is_read_as_it_was_given(self, either: Either) -> None:
-        alarm = MediaAlarm("1", 5, 50.0, 0, "jt808", 0x64, "ADAS", "ab" * 16, "n" * 32, 3, 60.0, False, PLACE)
+        alarm = MediaAlarm(
+            "1", 5, 50.0, 0, "jt808", 0x64, "ADAS", "ab" * 16, "n" * 32, {"id": 7}, 3, 60.0, False, PLACE
+        )
         waiting = either.store.save_media_alarm(alarm)
         assert alarm.id == 0
         either.result(waiting)
