@@ -90,20 +90,22 @@ class Media:
     """One file. Times are seconds since 1970, 0 for not (yet) known.
 
     ``id`` is given by the store when it is first saved (0 until then). ``name`` is what the terminal calls it: with
-    ``device`` and ``variant`` it is unique; None while only a time and a camera are known. ``variant`` counts other
-    contents that came under the same name, from 0. ``camera``: of Jimi 1 is the road, 2 the cabin; of JT/T 808 the
-    logical channel. ``event`` is the number at the end of a Jimi name, ``flag`` the eight digits in it. ``taken`` is
-    when it begins, UTC, ``seconds`` how long it is where that is known. ``alarm`` is the id of a :class:`MediaAlarm`,
-    ``command`` that of the last command that asked for it, ``tie`` by what it was tied to either. ``attempts`` counts
-    what was tried to get it, ``step`` is the rung of the ladder that was tried last. ``why`` says in words how it came
-    to its state. ``key`` is where the vault has it, "" where it has not. ``place`` is an address where somebody else
-    has it (FTP). ``details`` is what else the terminal told with it. ``told``: its last end (stored, missing, failed)
-    is in the journal.
+    ``device`` and ``variant`` it is unique; None while only a time and a camera are known. ``alias`` is the name under
+    which it came at last, where another file of the same time took its place (a clip that was cut for it). ``variant``
+    counts other contents that came under the same name, from 0. ``camera``: of Jimi 1 is the road, 2 the cabin; of
+    JT/T 808 the logical channel. ``event`` is the number at the end of a Jimi name, ``flag`` the eight digits in it.
+    ``taken`` is when it begins, UTC, ``seconds`` how long it is where that is known. ``alarm`` is the id of a
+    :class:`MediaAlarm`, ``command`` that of the last command that asked for it, ``tie`` by what it was tied to either.
+    ``attempts`` counts what was tried to get it, ``step`` is the rung of the ladder that was tried last. ``why`` says
+    in words how it came to its state. ``key`` is where the vault has it, "" where it has not. ``place`` is an address
+    where somebody else has it (FTP). ``details`` is what else the terminal told with it. ``told``: its last end
+    (stored, missing, failed) is in the journal.
     """
 
     device: str
     name: str | None = None
     id: int = 0
+    alias: str | None = None
     variant: int = 0
     kind: str = "other"
     source: Source = Source.UNASKED
@@ -149,8 +151,9 @@ class MediaAlarm:
 
     ``record`` is the id of its record in the journal. ``code`` and ``name`` are those of the alarm in that record.
     ``identity`` is the terminal's own for it: of T/JSATL12 its bytes as hex, of Jimi's 0xE8 the label as hex, of 0x95
-    "" . ``number`` is the number (32 characters) under which the platform asks a JT/T 808 terminal for attachments.
-    ``expected`` is how many files it has, ``complete`` when the last of them was stored, 0 while it was not.
+    "". ``number`` is the number (32 characters) under which the platform asks a JT/T 808 terminal for attachments,
+    ``request`` what that message has to say of the alarm. ``expected`` is how many files it has, ``complete`` when the
+    last of them was stored, 0 while it was not.
     """
 
     device: str
@@ -162,6 +165,7 @@ class MediaAlarm:
     name: str | None = None
     identity: str = ""
     number: str = ""
+    request: Mapping[str, Any] = attrs.field(factory=dict)
     expected: int = 0
     complete: float = 0.0
     told: bool = True
@@ -170,9 +174,9 @@ class MediaAlarm:
 
 @attrs.frozen
 class MediaQuery:
-    """Which files are wanted: all conditions have to hold, None and "" are none. ``since`` and ``until`` (exclusive)
-    are of ``taken``, or of ``announced`` or ``stored`` where that is not known. The newest ids come first, below
-    ``before``; ``limit`` is 1 to 1,000."""
+    """Which files are wanted: all conditions have to hold, None and "" are none. ``name`` is its name or its alias.
+    ``since`` and ``until`` (exclusive) are of ``taken``, or of ``announced`` or ``stored`` where that is not known. The
+    newest ids come first, below ``before``; ``limit`` is 1 to 1,000."""
 
     device: str | None = None
     name: str | None = None

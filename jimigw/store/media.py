@@ -100,7 +100,7 @@ class MediaTables:
 
     def _clash(self, rows: Sequence[Row]) -> MediaClash | None:
         """Which other file has the name of one of these."""
-        for device, name, id, variant, *_ in map(storable, rows):
+        for device, name, id, _, variant, *_ in map(storable, rows):
             other = self._connection.execute(_OTHER, (name, device, variant, id)).fetchone()
             if other is not None:
                 return MediaClash(

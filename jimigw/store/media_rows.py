@@ -14,15 +14,15 @@ from jimigw.store.interface import StoreError
 from jimigw.store.rows import Row, Unreadable, json_text, position_of, position_text
 
 MEDIA = (
-    "device", "name", "id", "variant", "kind", "source", "state", "why", "camera", "event", "flag", "taken", "seconds",
-    "alarm", "command", "tie", "announced", "asked", "stored", "attempts", "step", "size", "md5", "mime", "key",
-    "place", "protected", "told", "details",
+    "device", "name", "id", "alias", "variant", "kind", "source", "state", "why", "camera", "event", "flag", "taken",
+    "seconds", "alarm", "command", "tie", "announced", "asked", "stored", "attempts", "step", "size", "md5", "mime",
+    "key", "place", "protected", "told", "details",
 )  # fmt: skip
 """The columns of a file beside `at`, in the order of the fields of :class:`Media`."""
 
 MEDIA_ALARM = (
-    "device", "record", "time", "id", "protocol", "code", "name", "identity", "number", "expected", "complete", "told",
-    "position",
+    "device", "record", "time", "id", "protocol", "code", "name", "identity", "number", "request", "expected",
+    "complete", "told", "position",
 )  # fmt: skip
 """The columns of an alarm, in the order of the fields of :class:`MediaAlarm`."""
 
@@ -33,6 +33,7 @@ ID = MEDIA.index("id")
 """Where the id of a file is in its row."""
 
 _ALARM_ID = MEDIA_ALARM.index("id")
+_REQUEST = MEDIA_ALARM.index("request")
 _object_of = msgspec.json.Decoder(dict[str, Any]).decode
 _names_of = msgspec.json.Decoder(list[str]).decode
 
@@ -46,6 +47,7 @@ def row_of_media(media: Media) -> Row:
         media.device,
         media.name,
         media.id,
+        media.alias,
         media.variant,
         media.kind,
         media.source.value,
@@ -93,6 +95,7 @@ def row_of_alarm(alarm: MediaAlarm) -> Row:
         alarm.name,
         alarm.identity,
         alarm.number,
+        json_text(dict(alarm.request)) if alarm.request else "{}",
         alarm.expected,
         alarm.complete,
         alarm.told,
@@ -134,6 +137,7 @@ def alarm_of(row: Row) -> MediaAlarm:
     try:
         alarm = MediaAlarm(*row)
         alarm.told = bool(alarm.told)
+        alarm.request = _object_of(row[_REQUEST])
         alarm.position = None if position is None else position_of(position)
         return alarm
     except (ValueError, KeyError, TypeError) as error:
@@ -168,6 +172,7 @@ def merged(there: MediaAlarm, given: MediaAlarm) -> MediaAlarm:
         there,
         name=there.name if there.name is not None else given.name,
         number=there.number or given.number,
+        request=there.request or given.request,
         expected=max(there.expected, given.expected),
         complete=there.complete or given.complete,
         told=told,

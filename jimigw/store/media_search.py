@@ -25,6 +25,7 @@ WINDOW = 20
 Times and ids grow together, mostly: so what is recent is found without sorting all that lies in the time.
 """
 
+_BY_NAME = "id IN (SELECT id FROM media WHERE name = ? UNION ALL SELECT id FROM media WHERE alias = ?)"
 _ENDED = frozenset({MediaState.STORED, MediaState.DELETED})
 
 
@@ -88,7 +89,6 @@ def media_search(query: MediaQuery) -> tuple[Search, bool]:
     search = Search("media", columns(MEDIA), before, query.limit)
     search.equal(
         device=query.device,
-        name=query.name,
         kind=query.kind,
         source=query.source and query.source.value,
         camera=query.camera,
@@ -96,6 +96,8 @@ def media_search(query: MediaQuery) -> tuple[Search, bool]:
         command=query.command,
         flag=query.flag,
     )
+    if query.name:
+        search.want(_BY_NAME, query.name, query.name)
     search.within("at", query.since, query.until)
     if query.protected is not None:
         search.want(f"protected = {int(query.protected)}")
@@ -110,10 +112,11 @@ def media_search(query: MediaQuery) -> tuple[Search, bool]:
 
 def _index(query: MediaQuery) -> str:
     """The index that leads: of those that serve, the one under which the fewest files are, as a rule."""
+    if query.name:
+        return ""  # it brings its ids
     timed = query.since is not None or query.until is not None
     states = query.states
     serving = (
-        ("media_named", query.name),
         ("media_of_alarm", query.alarm is not None),
         ("media_of_command", query.command is not None),
         ("media_device_at", query.device and timed),

@@ -4,8 +4,9 @@
                     │                             │
                     └──abort(): nothing is left   └──▶ keep(incoming, key): safe on disk under this key, all of it
 
-A key is a path of ours, ``<folder>/<name>``, of ``[A-Za-z0-9._-]`` and ``/`` only: nothing in it comes from a terminal
-unchecked. Everything is called in the reactor thread, and no call waits for a disk or a network there.
+A key is a path of ours, ``<folder>/<name>``, of ``[A-Za-z0-9._-]`` and ``/`` only (:mod:`jimigw.vault.keys`): nothing
+in it comes from a terminal unchecked. No key is the folder of another one. Whatever is given another sort of key fails
+with ValueError. Everything is called in the reactor thread, and no call waits for a disk or a network there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class NotThere(VaultError):
     """The vault has nothing under this key."""
 
 
+class AlreadyThere(VaultError):
+    """The vault has something under this key, and never writes over it."""
+
+
 @attrs.frozen
 class Whole:
     """A file that has come in all: its size, the 32 lower-case hex digits of its MD5, and its first bytes."""
@@ -43,7 +48,8 @@ class Whole:
 
 @attrs.frozen
 class Item:
-    """Something that the vault keeps: its key, its size in bytes, and when it was put there, seconds since 1970."""
+    """Something that the vault keeps: its key, its size in bytes, and when it was put there, seconds since 1970, by the
+    clock of whoever keeps it: it may be a few seconds off."""
 
     key: str
     size: int
@@ -59,7 +65,10 @@ class Room:
 
 
 class IIncoming(Interface):
-    """A file on its way in. Only one of ``finish`` and ``abort`` is called, once."""
+    """A file on its way in. Only one of ``finish`` and ``abort`` is called, once.
+
+    A file that is given up, by ``abort``, a disk that fails or a vault that closes, takes further bytes and drops them.
+    """
 
     size = Attribute("bytes that were given so far; with ``write_at``, the end of the farthest piece")
     waiting = Attribute("bytes that were given and are not written yet: whoever gives them waits while there are many")
@@ -68,17 +77,20 @@ class IIncoming(Interface):
         """Add to the end. A disk that fails is told by ``finish`` and ``drained``."""
 
     def write_at(offset: int, data: bytes) -> None:
-        """Put a piece in its place; never beside :meth:`write`."""
+        """Put a piece in its place; never beside :meth:`write`. A later piece replaces what an earlier one put there;
+        where none came there are zeros. How far away a piece may lie is for the caller to bound."""
 
     def drained(most: int = 0) -> Deferred[None]:
-        """Fires once no more than ``most`` bytes wait. Fails with :class:`VaultError` where they cannot be written."""
+        """Fires once no more than ``most`` bytes wait, or it was aborted. Fails with :class:`VaultError` where they
+        cannot be written, or the vault closes."""
 
     def finish() -> Deferred[Whole]:
         """All has come: write it, have it on disk (fsync), and say what it is. Fails with :class:`VaultError`; nothing
         is left of it then."""
 
     def abort() -> Deferred[None]:
-        """It is not wanted: nothing is left of it. Never fails. Also after :meth:`finish`."""
+        """It is not wanted: nothing is left of it. Never fails. Also after :meth:`finish`, which fails if it has not
+        fired; once it is given to ``keep`` this only waits for that."""
 
 
 class IVault(Interface):
@@ -102,7 +114,8 @@ class IVault(Interface):
     def keep(incoming: IIncoming, key: str) -> Deferred[None]:
         """Keep a file that was finished, under a key that was never used: after this it survives a crash, whole.
 
-        Fails with :class:`VaultError`; then nothing is there under the key, and nothing is left of the file.
+        Fails with :class:`VaultError`; then nothing of it is there under the key, and nothing is left of the file. Of
+        two files that are given the same key one is kept, the other fails with :class:`AlreadyThere`.
         """
 
     def read(key: str, offset: int, length: int) -> Deferred[bytes]:
@@ -113,11 +126,12 @@ class IVault(Interface):
         """Have it no more. What is not there is no error. Fails with :class:`VaultError`."""
 
     def items(older_than: float) -> Deferred[Collection[Item]]:
-        """All that it keeps, put there before this time (seconds since 1970): to look for what nobody knows."""
+        """All that it keeps, put there before this time (seconds since 1970): to look for what nobody knows. The time
+        of an item may be off, so whoever deletes leaves some minutes. Fails with :class:`VaultError`."""
 
     def room() -> Deferred[Room | None]:
         """How much room there is; None where that cannot be told. Of a store of others it is the room for what is on
-        its way in."""
+        its way in. Fails with :class:`VaultError`."""
 
     def last_error() -> str | None:
         """Why the last write, read or deletion failed; None if it did not."""

@@ -55,9 +55,10 @@ def _newest(found: list[Any], before: int | None, limit: int) -> list[Any]:
 
 def is_wanted(media: Media, query: MediaQuery) -> bool:
     """Whether a file meets the conditions of a query."""
-    columns = ("device", "name", "kind", "source", "camera", "alarm", "command", "flag")
+    columns = ("device", "kind", "source", "camera", "alarm", "command", "flag")
     return (
         all(getattr(query, each) in (None, "", getattr(media, each)) for each in columns)
+        and (not query.name or query.name in (media.name, media.alias))
         and query.protected in (None, media.protected)
         and (query.states is None or media.state in query.states)
         and _within(media.taken or media.announced or media.stored, query.since, query.until)
@@ -97,7 +98,7 @@ class RecordedMedia(ABC):
 
         def act() -> Any:
             id = given or media.id or self.media_ids + 1
-            name = (row[0], row[1], row[3])
+            name = (row[0], row[1], row[4])
             for other in self.files():
                 if row[1] is not None and name == (other.device, other.name, other.variant) and other.id != id:
                     return Failure(MediaClash(f"The terminal {row[0]} has a file {row[1]!r} already: {other.id}."))

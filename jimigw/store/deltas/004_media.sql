@@ -4,6 +4,7 @@ CREATE TABLE media (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     device TEXT NOT NULL,
     name TEXT,                   -- what the terminal calls it; NULL while only a time and a camera are known
+    alias TEXT,                  -- under which it came, where that is another name
     variant INTEGER NOT NULL,    -- 0, 1, ...: other contents under the same name
     kind TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -34,6 +35,8 @@ CREATE TABLE media (
 );
 
 CREATE UNIQUE INDEX media_named ON media (name, device, variant) WHERE name IS NOT NULL;
+
+CREATE INDEX media_alias ON media (alias, device) WHERE alias IS NOT NULL;
 
 -- What people look for. The newest ids come first, so each of these ends with the id.
 CREATE INDEX media_device ON media (device, id);
@@ -68,6 +71,7 @@ CREATE TABLE media_alarm (
     name TEXT,
     identity TEXT NOT NULL,      -- the terminal's own for it
     number TEXT NOT NULL,        -- under which attachments are asked for; '' for none
+    request TEXT NOT NULL,       -- JSON: what that message says of the alarm
     expected INTEGER NOT NULL,
     complete REAL NOT NULL,
     told INTEGER NOT NULL,       -- whether the journal has that it is complete
