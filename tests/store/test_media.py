@@ -35,9 +35,9 @@ def found(bench: Either, **wanted: Any) -> list[int]:
 class TestSaving:
     def test_a_new_file_gets_an_id_and_is_read_as_it_was_given(self, either: Either) -> None:
         file = Media(
-            "1", "EVENT_1.mp4", kind="video", source=Source.EVENT, state=S.ASKED, why="it did not come", camera=2,
-            event=101, flag=42, taken=5.5, seconds=10.0, alarm=3, command=4, tie=Tie.FLAG, announced=6.0, asked=7.0,
-            attempts=2, step="EVIDEO", mime="video/mp4", place="ftp://x", told=False, details={"a": [1, None]},
+            "1", "EVENT_1.mp4", alias="EVENT_2.mp4", kind="video", source=Source.EVENT, state=S.ASKED, why="not there",
+            camera=2, event=101, flag=42, taken=5.5, seconds=10.0, alarm=3, command=4, tie=Tie.FLAG, announced=6.0,
+            asked=7.0, attempts=2, step="EVIDEO", mime="video/mp4", place="ftp://x", told=False, details={"a": [None]},
         )  # fmt: skip
         waiting = either.store.save_media(file)
         assert file.id == 0
@@ -150,7 +150,7 @@ FILES: dict[int, dict[str, Any]] = {
     3: {"taken": 0.0, "stored": 30.0, "device": "2", "kind": "picture", "protected": True},
     4: {"taken": 40.0, "state": S.MISSING, "key": "", "alarm": 1, "flag": 0, "source": Source.EVENT},
     5: {"taken": 5.0, "announced": 50.0, "state": S.ANNOUNCED, "key": "", "name": None, "camera": 1},
-    6: {"taken": 60.0, "device": "2", "name": "EVENT_1.mp4", "state": S.FAILED, "key": "", "told": False},
+    6: {"taken": 60.0, "device": "2", "name": "EVENT_1.mp4", "alias": "a", "state": S.FAILED, "key": "", "told": False},
     7: {"taken": 0.0, "announced": 0.0, "stored": 0.0, "state": S.ARRIVING, "key": "", "camera": 0},
 }
 
@@ -175,6 +175,8 @@ def filled(either: Either) -> Either:
         ({"device": "\ud800"}, []),
         ({"name": "EVENT_1.mp4"}, [6, 1]),
         ({"name": "EVENT_1.mp4", "device": "1"}, [1]),
+        ({"name": "a"}, [6]),
+        ({"name": "a", "device": "1"}, []),
         ({"name": ""}, [7, 6, 5, 4, 3, 2, 1]),
         ({"states": frozenset()}, []),
         ({"states": frozenset({S.STORED})}, [3, 2, 1]),

@@ -26,7 +26,9 @@ def kept(either: Either, **facts: Any) -> MediaAlarm:
 
 class TestAlarms:
     def test_a_new_one_gets_an_id_and_is_read_as_it_was_given(self, either: Either) -> None:
-        alarm = MediaAlarm("1", 5, 50.0, 0, "jt808", 0x64, "ADAS", "ab" * 16, "n" * 32, 3, 60.0, False, PLACE)
+        alarm = MediaAlarm(
+            "1", 5, 50.0, 0, "jt808", 0x64, "ADAS", "ab" * 16, "n" * 32, {"level": 1}, 3, 60.0, False, PLACE
+        )
         waiting = either.store.save_media_alarm(alarm)
         assert alarm.id == 0
         either.result(waiting)
@@ -75,6 +77,8 @@ class TestAlarms:
                 {"name": "ADAS", "number": "n", "expected": 3, "complete": 60.0, "position": PLACE},
             ),
             ({"number": "n"}, {"number": "m", "name": "x"}, {"number": "n", "name": "x"}),
+            ({"request": {"a": 1}}, {"request": {"b": 2}}, {"request": {"a": 1}}),
+            ({}, {"request": {"b": 2}}, {"request": {"b": 2}}),
             ({}, {"number": "m", "position": PLACE, "expected": 1}, {"number": "m", "position": PLACE, "expected": 1}),
             ({"name": "x", "time": 1.0}, {"name": "y", "time": 2.0}, {"name": "x", "time": 1.0}),
             # Complete, and told
