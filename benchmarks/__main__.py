@@ -18,7 +18,7 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, commands, delivery, gateway, idle, journal, kill, logins, registry
+from . import codec, codec808, commands, delivery, gateway, idle, journal, kill, logins, registry, uploads
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[Plan], Part]] = {
     "kill": kill.measure,
     "logins": logins.measure,
     "registry": registry.measure,
+    "uploads": uploads.measure,
 }
 
 

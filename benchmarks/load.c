@@ -1,11 +1,14 @@
 /* A fleet of Jimi terminals on loopback: logs all of them in, keeps reports in flight, measures the server.
  *
- *     load --port N [--connections N] [--window N] [--seconds N] [--pid N] [--first N] [--answered FILE]
+ *     load --port N [--connections N] [--window N] [--every SECONDS] [--seconds N] [--pid N] [--first N]
+ *          [--answered FILE]
  *
  * Every terminal has its own connection and its own IMEI: 863, then its number in twelve digits; the numbers begin
  * with FIRST. Once all are logged in it prints "ready" and the time starts: each keeps WINDOW location reports (at
  * most 32) unanswered for SECONDS. What is then in flight may still be answered, beyond the measured time. With a
- * window of 0 the terminals stay idle. It ends early when no connection is left.
+ * window of 0 the terminals stay idle. With --every each reports once in so many seconds instead, one after the other,
+ * whatever is still unanswered, and latency counts from the moment when it should. It ends early when no connection is
+ * left.
  *
  * --answered FILE gets every answered report: two 32-bit integers of this machine, terminal number and serial number.
  *
@@ -58,7 +61,7 @@ struct terminal {
 
 static struct {
     int port, connections, window, pid;
-    double seconds;
+    double seconds, every;
     uint32_t first;
     const char *answered;
 } want = {.connections = 2000, .window = 1, .seconds = 5, .first = 1};
@@ -207,25 +210,47 @@ static size_t make_report(uint8_t *to, struct terminal *terminal)
     return make_frame(to, LOCATION, content, sizeof content, terminal->serial++);
 }
 
+/* Write the next report, which is sent at this time; its size, 0 where an older one is still not answered. */
+static size_t next_report(uint8_t *to, struct terminal *terminal, int64_t now)
+{
+    typeof(terminal->slots[0]) *slot = &terminal->slots[terminal->serial % SLOTS];
+    if (slot->waiting)
+        return 0;
+    slot->waiting = 1;
+    slot->serial = terminal->serial;
+    slot->sent = now;
+    terminal->in_flight++;
+    total.in_flight++;
+    total.sent++;
+    return make_report(to, terminal);
+}
+
 static void fill_window(struct terminal *terminal)
 {
     uint8_t frames[MOST_IN_FLIGHT * (33 + SMALLEST)];
-    size_t size = 0;
+    size_t size = 0, more = 1;
     int64_t now = nanoseconds();
-    while (terminal->in_flight < want.window) {
-        typeof(terminal->slots[0]) *slot = &terminal->slots[terminal->serial % SLOTS];
-        if (slot->waiting)
-            break; /* an older report is still not answered, though later ones are */
-        slot->waiting = 1;
-        slot->serial = terminal->serial;
-        slot->sent = now;
-        size += make_report(frames + size, terminal);
-        terminal->in_flight++;
-        total.in_flight++;
-        total.sent++;
-    }
+    while (terminal->in_flight < want.window && more)
+        size += more = next_report(frames + size, terminal, now);
     if (size)
         put(terminal, frames, size);
+}
+
+/* Send the reports that are due by now, of a fleet that began then; how many there were in all. */
+static long keep_pace(int64_t start, long due)
+{
+    double between = want.every / want.connections * 1e9;
+    long now_due = (long)((double)(nanoseconds() - start) / between);
+    for (; due < now_due; due++) {
+        struct terminal *terminal = &fleet[due % opened];
+        uint8_t frame[33 + SMALLEST];
+        if (terminal->socket >= 0 && terminal->in_flight < MOST_IN_FLIGHT) {
+            size_t size = next_report(frame, terminal, start + (int64_t)((double)due * between));
+            if (size)
+                put(terminal, frame, size);
+        }
+    }
+    return due;
 }
 
 static void take_answer(struct terminal *terminal, uint8_t protocol, uint16_t serial, int64_t now)
@@ -275,7 +300,7 @@ static void hear(struct terminal *terminal)
     }
     terminal->kept = size - at;
     memmove(terminal->input, terminal->input + at, terminal->kept);
-    if (sending && terminal->in_flight <= want.window / 2)
+    if (sending && !want.every && terminal->in_flight <= want.window / 2)
         fill_window(terminal);
 }
 
@@ -315,7 +340,7 @@ static int open_next(void)
 static void hear_all(void)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(poller, events, EVENTS, 10);
+    int count = epoll_wait(poller, events, EVENTS, want.every ? 1 : 10);
     for (int i = 0; i < count; i++)
         hear(events[i].data.ptr);
 }
@@ -336,7 +361,8 @@ static int read_options(int argc, char **argv)
 {
     static const struct option options[] = {
         {"port", 1, NULL, 'p'},  {"connections", 1, NULL, 'c'}, {"window", 1, NULL, 'w'}, {"seconds", 1, NULL, 's'},
-        {"pid", 1, NULL, 'i'},   {"first", 1, NULL, 'f'},       {"answered", 1, NULL, 'a'}, {NULL, 0, NULL, 0},
+        {"pid", 1, NULL, 'i'},   {"first", 1, NULL, 'f'},       {"answered", 1, NULL, 'a'}, {"every", 1, NULL, 'e'},
+        {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -344,6 +370,7 @@ static int read_options(int argc, char **argv)
         case 'c': want.connections = atoi(optarg); break;
         case 'w': want.window = atoi(optarg); break;
         case 's': want.seconds = atof(optarg); break;
+        case 'e': want.every = atof(optarg); break;
         case 'i': want.pid = atoi(optarg); break;
         case 'f': want.first = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'a': want.answered = optarg; break;
@@ -351,14 +378,14 @@ static int read_options(int argc, char **argv)
         }
     }
     return optind == argc && want.port > 0 && want.port < 65536 && want.connections > 0 && want.window >= 0 &&
-           want.window <= MOST_IN_FLIGHT && want.seconds >= 0;
+           want.window <= MOST_IN_FLIGHT && want.seconds >= 0 && want.every >= 0;
 }
 
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: load --port N [--connections N] [--window 0..%d] [--seconds N] [--pid N] [--first N] "
-                        "[--answered FILE]\n", MOST_IN_FLIGHT);
+        fprintf(stderr, "usage: load --port N [--connections N] [--window 0..%d] [--every SECONDS] [--seconds N] [--pid N] "
+                        "[--first N] [--answered FILE]\n", MOST_IN_FLIGHT);
         return 2;
     }
     struct rlimit files;
@@ -387,11 +414,12 @@ int main(int argc, char **argv)
     start = nanoseconds();
     int64_t end = start + (int64_t)(want.seconds * 1e9);
     sending = want.window > 0;
-    for (int i = 0; sending && i < opened; i++)
+    for (int i = 0; sending && !want.every && i < opened; i++)
         if (fleet[i].socket >= 0)
             fill_window(&fleet[i]);
-    while (nanoseconds() < end && total.lost < opened)
-        hear_all();
+    for (long due = 0; nanoseconds() < end && total.lost < opened; hear_all())
+        if (sending && want.every)
+            due = keep_pace(start, due);
     sending = 0;
     double took = (double)(nanoseconds() - start) / 1e9;
     cpu = server_cpu() - cpu;
