@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 
 from .soak.account import Times
+from .trouble.size import Size
 
 
 @attrs.frozen
@@ -35,6 +36,7 @@ class Plan:
     times: Times = attrs.field(factory=Times)
     logins: int = 20_000
     login_seconds: float = 10.0
+    outages: Size = attrs.field(factory=Size)
     #: bytes of one long file; cameras that upload clips at once, for so many seconds
     long_file: int = 300 << 20
     uploaders: int = 200
@@ -62,6 +64,7 @@ def quick(scratch: Path) -> Plan:
         times=Times(ttl=6.0, brief=2.0, answer_timeout=1.0, doubt=2.0),
         logins=2000,
         login_seconds=1.0,
+        outages=Size(reports=4000, rate=400.0, terminals=40, timeout=1.0),
         long_file=30 << 20,
         uploaders=40,
         uploading=2.0,

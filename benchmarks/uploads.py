@@ -165,7 +165,7 @@ def _forget_peak(pid: int) -> None:
 
 
 def _many(tools: Tools, folder: Path, plan: Plan) -> Iterator[Figure]:
-    fleet = {"connections": plan.connections, "window": 1, "every": EVERY}
+    fleet = {"connections": plan.connections, "window": 4, "rate": round(plan.connections / EVERY)}
     with uploading(folder) as site:
         alone = run_fleet(tools, site.server, **fleet, seconds=min(plan.uploading, 5.0))
         with Fleet(tools, site.server.port, pid=site.server.pid, **fleet, seconds=plan.uploading) as terminals:

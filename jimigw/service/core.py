@@ -133,6 +133,7 @@ class Jimigw(Service):
             lambda: self.config,
             self.reload,
             lambda: self.webs.stats(),
+            self.files.uploads,
         )
         self.webs = Webs(reactor, house, self._fail)
         self.webs.set_readers(ReadersView(self.deliveries.readers))

@@ -125,7 +125,7 @@ def vault_of(config: Config, reactor: Any) -> IVault:
     if uploads.engine == "folder":
         return FolderVault(folder, reactor)
     bucket = Bucket(
-        uploads.s3_bucket,
+        name=uploads.s3_bucket,
         url=uploads.s3_url,
         prefix=uploads.s3_prefix,
         region=uploads.s3_region,

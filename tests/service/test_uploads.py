@@ -45,9 +45,10 @@ class Site:
         return client
 
     async def upload(self, name: str, data: bytes = CLIP, path: str = "/upload") -> tuple[int, Any]:
+        file: Any = {"file": ("part.mp4", data)}
         answer = await treq.post(
             self.url + path,
-            files={"file": ("part.mp4", data)},
+            files=file,
             data={"filename": name, "timestamp": "1597126660000"},
             persistent=False,
         )
