@@ -115,10 +115,10 @@ def _long_file(tools: Tools, folder: Path, size: int, rounds: int) -> Iterator[F
         send(rounds + 1, WARM)  # threads and pages that are there from now on
         for number in range(1, rounds + 1):
             theirs.append(size / 1e6 / _dd(folder / "dd", size))
-            before = _resident(site.server.pid)
-            _forget_peak(site.server.pid)
+            before = resident(site.server.pid)
+            forget_peak(site.server.pid)
             ours.append(send(number, size))
-            growth.append((_peak(site.server.pid) - before) / 1024)
+            growth.append((peak(site.server.pid) - before) / 1024)
     _compare(folder, [WARM] + [size] * rounds)
     ratios = [dd / mine for mine, dd in zip(ours, theirs, strict=True)]
     yield Figure.of_rounds("one file: memory that it adds", growth, "MB", at_most=MOST_GROWTH)
@@ -137,11 +137,13 @@ def _dd(path: Path, size: int) -> float:
     return took
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Kilobytes of a process that are in memory."""
     return _status(pid, "VmRSS")
 
 
-def _peak(pid: int) -> int:
+def peak(pid: int) -> int:
+    """The most that it ever was, since :func:`forget_peak`."""
     return _status(pid, "VmHWM")
 
 
@@ -153,7 +155,7 @@ def _status(pid: int, name: str) -> int:
     raise Broken(f"/proc tells no {name} of the service.")
 
 
-def _forget_peak(pid: int) -> None:
+def forget_peak(pid: int) -> None:
     """From now on the peak is that of what comes."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
