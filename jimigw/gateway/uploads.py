@@ -314,7 +314,8 @@ class Uploads:
             await self.ladder.check_budget(device.id)
             details = {"owner": owner, **({} if seconds is None else {"seconds": seconds})}
             files, now = [], self._reactor.seconds()
-            for camera in dict.fromkeys(cameras):
+            # One after the other, the road first: what is asked for first may be on its way before the next is known.
+            for camera in sorted({*cameras}):
                 media = Media(
                     device.id, kind="video", source=Source.COMMAND, camera=camera, taken=time, announced=now,
                     state=MediaState.MISSING, why="it is about to be asked for", details=details,
