@@ -18,7 +18,7 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, commands, delivery, gateway, idle, journal, kill, logins, registry
+from . import codec, codec808, commands, cost, delivery, gateway, idle, journal, kill, logins, outages, registry
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -27,12 +27,14 @@ PARTS: dict[str, Callable[[Plan], Part]] = {
     "codec": codec.measure,
     "codec808": codec808.measure,
     "commands": commands.measure,
+    "cost": cost.measure,
     "delivery": delivery.measure,
     "gateway": gateway.measure,
     "idle": idle.measure,
     "journal": journal.measure,
     "kill": kill.measure,
     "logins": logins.measure,
+    "outages": outages.measure,
     "registry": registry.measure,
 }
 

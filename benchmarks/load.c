@@ -1,11 +1,15 @@
 /* A fleet of Jimi terminals on loopback: logs all of them in, keeps reports in flight, measures the server.
  *
- *     load --port N [--connections N] [--window N] [--seconds N] [--pid N] [--first N] [--answered FILE]
+ *     load --port N [--connections N] [--window N] [--rate N] [--seconds N] [--pid N] [--first N] [--answered FILE]
  *
  * Every terminal has its own connection and its own IMEI: 863, then its number in twelve digits; the numbers begin
  * with FIRST. Once all are logged in it prints "ready" and the time starts: each keeps WINDOW location reports (at
  * most 32) unanswered for SECONDS. What is then in flight may still be answered, beyond the measured time. With a
  * window of 0 the terminals stay idle. It ends early when no connection is left.
+ *
+ * --rate N offers N reports a second instead, by the terminals in turn: each report has its moment, whether or not those
+ * before it were answered, and its latency counts from that moment. One that finds WINDOW reports of its terminal
+ * unanswered waits, and those behind it.
  *
  * --answered FILE gets every answered report: two 32-bit integers of this machine, terminal number and serial number.
  *
@@ -58,13 +62,13 @@ struct terminal {
 
 static struct {
     int port, connections, window, pid;
-    double seconds;
+    double seconds, rate;
     uint32_t first;
     const char *answered;
 } want = {.connections = 2000, .window = 1, .seconds = 5, .first = 1};
 
 static struct {
-    long logged_in, lost, sent, answered, unexpected, in_flight;
+    long logged_in, lost, sent, answered, unexpected, in_flight, offered;
 } total;
 
 static struct terminal *fleet;
@@ -207,25 +211,47 @@ static size_t make_report(uint8_t *to, struct terminal *terminal)
     return make_frame(to, LOCATION, content, sizeof content, terminal->serial++);
 }
 
+/* Write the next report of a terminal, if it may have another one unanswered; the size, 0 for none. */
+static size_t next_report(uint8_t *to, struct terminal *terminal, int64_t moment)
+{
+    typeof(terminal->slots[0]) *slot = &terminal->slots[terminal->serial % SLOTS];
+    if (terminal->in_flight >= want.window || slot->waiting) /* an older one is not answered, though later ones are */
+        return 0;
+    slot->waiting = 1;
+    slot->serial = terminal->serial;
+    slot->sent = moment;
+    terminal->in_flight++;
+    total.in_flight++;
+    total.sent++;
+    return make_report(to, terminal);
+}
+
 static void fill_window(struct terminal *terminal)
 {
     uint8_t frames[MOST_IN_FLIGHT * (33 + SMALLEST)];
-    size_t size = 0;
+    size_t size = 0, more;
     int64_t now = nanoseconds();
-    while (terminal->in_flight < want.window) {
-        typeof(terminal->slots[0]) *slot = &terminal->slots[terminal->serial % SLOTS];
-        if (slot->waiting)
-            break; /* an older report is still not answered, though later ones are */
-        slot->waiting = 1;
-        slot->serial = terminal->serial;
-        slot->sent = now;
-        size += make_report(frames + size, terminal);
-        terminal->in_flight++;
-        total.in_flight++;
-        total.sent++;
-    }
+    while ((more = next_report(frames + size, terminal, now)) > 0)
+        size += more;
     if (size)
         put(terminal, frames, size);
+}
+
+/* Send the reports whose moment has come. */
+static void offer(int64_t start)
+{
+    uint8_t frame[LARGEST];
+    int64_t now = nanoseconds(), moment;
+    while ((moment = start + (int64_t)((double)total.offered * 1e9 / want.rate)) <= now) {
+        struct terminal *terminal = &fleet[total.offered % opened];
+        if (terminal->socket >= 0) {
+            size_t size = next_report(frame, terminal, moment);
+            if (!size)
+                break;
+            put(terminal, frame, size);
+        }
+        total.offered++;
+    }
 }
 
 static void take_answer(struct terminal *terminal, uint8_t protocol, uint16_t serial, int64_t now)
@@ -275,7 +301,7 @@ static void hear(struct terminal *terminal)
     }
     terminal->kept = size - at;
     memmove(terminal->input, terminal->input + at, terminal->kept);
-    if (sending && terminal->in_flight <= want.window / 2)
+    if (sending && !want.rate && terminal->in_flight <= want.window / 2)
         fill_window(terminal);
 }
 
@@ -315,7 +341,7 @@ static int open_next(void)
 static void hear_all(void)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(poller, events, EVENTS, 10);
+    int count = epoll_wait(poller, events, EVENTS, sending && want.rate ? 1 : 10);
     for (int i = 0; i < count; i++)
         hear(events[i].data.ptr);
 }
@@ -336,7 +362,8 @@ static int read_options(int argc, char **argv)
 {
     static const struct option options[] = {
         {"port", 1, NULL, 'p'},  {"connections", 1, NULL, 'c'}, {"window", 1, NULL, 'w'}, {"seconds", 1, NULL, 's'},
-        {"pid", 1, NULL, 'i'},   {"first", 1, NULL, 'f'},       {"answered", 1, NULL, 'a'}, {NULL, 0, NULL, 0},
+        {"pid", 1, NULL, 'i'},   {"first", 1, NULL, 'f'},       {"answered", 1, NULL, 'a'}, {"rate", 1, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -347,18 +374,19 @@ static int read_options(int argc, char **argv)
         case 'i': want.pid = atoi(optarg); break;
         case 'f': want.first = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'a': want.answered = optarg; break;
+        case 'r': want.rate = atof(optarg); break;
         default: return 0;
         }
     }
     return optind == argc && want.port > 0 && want.port < 65536 && want.connections > 0 && want.window >= 0 &&
-           want.window <= MOST_IN_FLIGHT && want.seconds >= 0;
+           want.window <= MOST_IN_FLIGHT && want.seconds >= 0 && want.rate >= 0 && (want.window > 0 || !want.rate);
 }
 
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: load --port N [--connections N] [--window 0..%d] [--seconds N] [--pid N] [--first N] "
-                        "[--answered FILE]\n", MOST_IN_FLIGHT);
+        fprintf(stderr, "usage: load --port N [--connections N] [--window 0..%d] [--rate N] [--seconds N] [--pid N] "
+                        "[--first N] [--answered FILE]\n", MOST_IN_FLIGHT);
         return 2;
     }
     struct rlimit files;
@@ -387,11 +415,14 @@ int main(int argc, char **argv)
     start = nanoseconds();
     int64_t end = start + (int64_t)(want.seconds * 1e9);
     sending = want.window > 0;
-    for (int i = 0; sending && i < opened; i++)
+    for (int i = 0; sending && !want.rate && i < opened; i++)
         if (fleet[i].socket >= 0)
             fill_window(&fleet[i]);
-    while (nanoseconds() < end && total.lost < opened)
+    while (nanoseconds() < end && total.lost < opened) {
+        if (sending && want.rate)
+            offer(start);
         hear_all();
+    }
     sending = 0;
     double took = (double)(nanoseconds() - start) / 1e9;
     cpu = server_cpu() - cpu;
@@ -404,9 +435,10 @@ int main(int argc, char **argv)
         perror("load: the file of answered reports");
         return 1;
     }
-    printf("{\"connections\": %d, \"window\": %d, \"seconds\": %.3f, \"login_seconds\": %.3f, \"logged_in\": %ld, "
-           "\"answered\": %ld, \"per_second\": %.0f, ",
-           want.connections, want.window, took, login_seconds, total.logged_in, answered, (double)answered / took);
+    printf("{\"connections\": %d, \"window\": %d, \"rate\": %.0f, \"seconds\": %.3f, \"login_seconds\": %.3f, "
+           "\"logged_in\": %ld, \"answered\": %ld, \"per_second\": %.0f, ",
+           want.connections, want.window, want.rate, took, login_seconds, total.logged_in, answered,
+           (double)answered / took);
     printf("\"latency_us\": {\"p50\": %.0f, \"p90\": %.0f, \"p99\": %.0f, \"max\": %.0f}, ", latency(.5), latency(.9),
            latency(.99), latency(1));
     printf("\"cpu_seconds\": %.2f, \"cpu_us_per_report\": %.3f, \"rss_kb_before\": %ld, \"rss_kb_after\": %ld, "

@@ -9,7 +9,6 @@ clients ask less. Every answer is compared byte for byte, but for the serial num
 from __future__ import annotations
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -32,7 +31,7 @@ from jimigw.store import Database
 from .figures import Broken, Figure, Part, Unable
 from .gateway import JOURNAL
 from .plan import Plan
-from .programs import LOOPBACK, ROOT, Server, free_port, service
+from .programs import LOOPBACK, ROOT, free_port, service
 from .registry import make_store
 
 AT_MOST = 2.0
@@ -82,9 +81,9 @@ def measure(plan: Plan) -> Part:
     ]
     port = free_port()
     with service(folder, f'jt808.endpoints=["tcp:{port}:interface={LOOPBACK}"]') as server:
-        before = _cpu(server)
+        before = server.cpu()
         heard = _clients(plan, [(server.port, cameras), (port, trackers)])
-        cpu = _cpu(server) - before
+        cpu = server.cpu() - before
     logins = len(cameras) + len(trackers)
     _compare(folder, heard, logins, plan.terminals)
     return Part("logins", _title(plan, logins), _figures(heard, logins, cpu), [_note(plan, heard)])
@@ -236,12 +235,6 @@ def _note(plan: Plan, heard: list[Heard]) -> str:
         f"A connection each, closed {HOLD:g} s after its login to stay below the 20,000 files of many a process: two "
         f"clients had {most} open at most. All logins are in the journal, all terminals in the store."
     )
-
-
-def _cpu(server: Server) -> float:
-    """CPU seconds of a process, all threads."""
-    fields = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # -- the client ---------------------------------------------------------------------------------------------------

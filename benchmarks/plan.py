@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 
 from .soak.account import Times
+from .trouble.size import Size
 
 
 @attrs.frozen
@@ -35,6 +36,7 @@ class Plan:
     times: Times = attrs.field(factory=Times)
     logins: int = 20_000
     login_seconds: float = 10.0
+    outages: Size = attrs.field(factory=Size)
 
 
 def quick(scratch: Path) -> Plan:
@@ -58,4 +60,5 @@ def quick(scratch: Path) -> Plan:
         times=Times(ttl=6.0, brief=2.0, answer_timeout=1.0, doubt=2.0),
         logins=2000,
         login_seconds=1.0,
+        outages=Size(reports=4000, rate=400.0, terminals=40, timeout=1.0),
     )

@@ -105,6 +105,19 @@ class Server:
     def pid(self) -> int:
         return self.process.pid
 
+    def cpu(self) -> float:
+        """CPU seconds of all its threads, user and system. Linux only, as the next one."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> int:
+        """Resident memory in KB; 0 for a process that is gone."""
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
+
 
 @contextmanager
 def floor_server(tools: Tools) -> Iterator[Server]:
@@ -118,14 +131,15 @@ def floor_server(tools: Tools) -> Iterator[Server]:
 
 
 @contextmanager
-def service(folder: Path, *settings: str) -> Iterator[Server]:
+def service(folder: Path, *settings: str, port: int | None = None) -> Iterator[Server]:
     """The service as ``twistd`` runs it, with its data in ``folder`` and defaults for all else, until the block ends.
+    Without ``port`` it listens for Jimi terminals where nobody else does.
 
     It is then asked to end; :class:`Broken` where it does not start, or does not end well. A block that has killed it
     has said so by waiting for the process.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     arguments = [f"data_dir={json.dumps(str(folder))}", f'jimi.endpoints=["tcp:{port}:interface={LOOPBACK}"]']
     command = [sys.executable, "-c", _RUN_TWISTD, "-n", "--pidfile=", "jimigw"]
     command += [f"--set={each}" for each in (*arguments, *_other_ports_closed(), *settings)]

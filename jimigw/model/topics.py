@@ -51,14 +51,16 @@ def meant_by(level: str) -> str:
 
 @attrs.frozen
 class Template:
-    """A topic with placeholders; made by :func:`template`. ``levels``: text, and the name of a placeholder or None."""
+    """A topic with placeholders; made by :func:`template`. ``levels``: text, and the name of a placeholder or None;
+    ``names``: the placeholders in it."""
 
     text: str
     levels: tuple[tuple[str, str | None], ...]
+    names: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The placeholders in it."""
+    # Once, as it is looked at for every record that is published.
+    @names.default
+    def _names(self) -> frozenset[str]:
         return frozenset(name for _, name in self.levels if name is not None)
 
     @property

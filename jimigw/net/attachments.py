@@ -33,6 +33,7 @@ from jimigw.model.media import Media, MediaAlarm, Source
 from jimigw.protocols.events import Close, Send
 from jimigw.protocols.jt808.attachment_events import Event, FileBegins, FileEnds, Listed, Piece
 from jimigw.protocols.jt808.attachments import AttachmentSession
+from jimigw.protocols.jt808.fragments import Budget
 
 from .connections import Complain, Connection, Connections, EdgeCounters, Limits
 
@@ -41,6 +42,8 @@ MOST_ALARMS = 64
 
 MOST_REFUSALS = 10
 """Lists of one connection that are looked up in vain."""
+
+_LISTS_BYTES = 16 << 20
 
 _OURS = frozenset({"failed", "room"})
 """Codes of refusals that are no fault of the terminal."""
@@ -337,13 +340,15 @@ class AttachmentFactory(Connections[AttachmentLink]):
         uploads: Taking,
         limits: Limits,
         complain: Complain,
-        make_session: Callable[[], AttachmentSession] = AttachmentSession,
+        make_session: Callable[[], AttachmentSession] | None = None,
         transfer_timeout: float = 3600.0,
     ) -> None:
         super().__init__("attachments", reactor, limits, complain)
         self.uploads, self.transfer_timeout = uploads, transfer_timeout
         self.counters: AttachmentCounters = AttachmentCounters()
-        self._make_session = make_session
+        #: what all terminals together may keep of lists that are not complete
+        budget = Budget(max_bytes=_LISTS_BYTES)
+        self._make_session = make_session or (lambda: AttachmentSession(budget=budget))
 
     def make(self, address: IAddress) -> AttachmentLink:
         return AttachmentLink(self, self._make_session(), address)

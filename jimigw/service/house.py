@@ -14,6 +14,7 @@ from jimigw.gateway.commands import Commands
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.gateway.taps import Traffic
+from jimigw.gateway.uploads import Uploads
 from jimigw.journal.interface import IJournal
 from jimigw.model.device import Device
 from jimigw.ops.config import Config
@@ -60,7 +61,7 @@ class House:
     reload: Callable[[], list[str]]
     #: figures of other parts
     others: Callable[[], Figures] = dict
-    uploads: Any = None
+    uploads: Uploads | None = None
 
     def save_card(self, device: Device) -> Deferred[None]:
         """Store a terminal's card as it is now."""

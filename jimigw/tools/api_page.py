@@ -86,18 +86,38 @@ restart of the service, nothing is missing and nothing comes twice, as long as r
 event `gap` says which ids are gone. A reader that is slow gets its events late, and holds up nobody; one that takes
 nothing for two minutes is closed.
 
-A browser's `EventSource` cannot send a token. It gets a ticket, good for one stream within a minute:
+A browser's `EventSource` cannot send a token. It is given a ticket in its address:
 
 ```js
-let last = null;  // where it goes on; at first with what comes next
+let last = null;  // the last id that was seen; null at first: begin with what comes next
 async function follow() {
-  const answer = await fetch("/api/v1/events/ticket", {method: "POST", headers: {Authorization: `Bearer ${token}`}});
+  const headers = {Authorization: `Bearer ${token}`};
+  const answer = await fetch("/api/v1/events/ticket", {method: "POST", headers});
+  if (!answer.ok) throw new Error(`no ticket: ${answer.status}`);
   const {ticket} = await answer.json();
-  const source = new EventSource(`/api/v1/events?ticket=${ticket}${last ? `&after=${last}` : ""}`);
+  const source = new EventSource(`/api/v1/events?ticket=${ticket}` + (last === null ? "" : `&after=${last}`));
   source.addEventListener("position", event => { last = event.lastEventId; show(JSON.parse(event.data)); });
-  source.onerror = () => { source.close(); setTimeout(follow, 3000); };  // its ticket is used up
+  source.addEventListener("gap", event => console.warn("deleted meanwhile", event.data));
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) setTimeout(again, 3000); };
 }
+function again() { follow().catch(() => setTimeout(again, 3000)); }
+again();
 ```
+
+Breaks and restarts need none of that: `EventSource` comes back by itself after three seconds, says which event it saw
+last, and goes on behind it. It gives up only where it gets another answer than a stream, for example a 502 from a
+proxy; `onerror` then begins anew behind the last id.
+
+| a ticket | |
+|---|---|
+| is made | with a token of any scope, and ends with it |
+| has to begin its stream | within 60 seconds |
+| is good for coming back | while its stream is open, and 10 minutes after its end or after the start of the service |
+| is good for | `/api/v1/events` alone, one stream at a time: who comes with it takes over |
+
+So an address in the log of a proxy is worth nothing soon after its page was closed. Tickets that have begun a stream
+are kept, as SHA-256, in `data_dir/tickets.json` (mode 0600). A page of [another origin](#beyond-this-machine) does
+the same with the whole address; its `EventSource` needs no `withCredentials`.
 
 ## Files
 
@@ -154,7 +174,7 @@ What is not known is refused, not passed over: parameters, keys of a body, repea
 `http.endpoint = "ssl:8443:privateKey=key.pem:certKey=cert.pem"` serves HTTPS. Other endpoints beyond loopback work
 and are protected by the tokens, but the log warns: without TLS whoever listens on the way sees them. Behind a proxy,
 keep loopback and switch off its buffering for `/api/v1/events`. Pages of other origins may ask from a browser when
-they are in `http.cors_origins`; they need a token all the same.
+they are in `http.cors_origins` (`["https://map.example.org"]`); they need a token all the same.
 
 For a load balancer: `/health` answers 200 while the process lives; `/ready` answers 200 when the journal takes
 records, the store can be written and the ports are open, and 503 when not. With a token it says which of them is not.

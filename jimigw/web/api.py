@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from .commands_api import CommandsApi
 from .devices_api import DevicesApi
@@ -29,6 +29,7 @@ from .routes import Route, RouteTable
 from .scanning import Scanner
 from .server import ApiServer
 from .service_api import ServiceApi
+from .tickets import Tickets
 from .tokens import TokenFile, Tokens
 
 TOKENS_INTERVAL = 1.0
@@ -55,13 +56,14 @@ class Api:
     ) -> None:
         self.rooms, self.tokens, self.settings = rooms, tokens, settings
         reactor = rooms.reactor
-        self.entrance = Entrance(reactor, tokens)
+        self.tickets = Tickets(reactor, tokens.folder, tokens, tokens.complain)
+        self.entrance = Entrance(reactor, tokens, self.tickets)
         self.hub = EventHub(reactor, rooms.journal, tokens)
         scanner = Scanner(rooms.journal)
         records = RecordsApi(rooms, scanner)
         self._readers = ReadersApi(NoReaders())
         media = MediaApi(rooms)
-        events = EventsApi(rooms, self.hub, self.entrance, records, lambda: self.settings.max_events)
+        events = EventsApi(rooms, self.hub, self.tickets, records, lambda: self.settings.max_events)
         self.table = RouteTable(
             [
                 *DevicesApi(rooms).routes(),
@@ -105,19 +107,20 @@ class Api:
         return html_page(self.table)
 
     def start(self) -> None:
-        """Look after tokens and streams from now on."""
+        """Look after tokens, tickets and streams from now on."""
+        self.tickets.open()
         self.hub.open()
         self._every(TOKENS_INTERVAL, self._look)
         self._every(USED_INTERVAL, self.tokens.save)
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Any]:
         """End all streams and connections, and keep when tokens were last used."""
         for call in self._calls:
             if call[0].active():
                 call[0].cancel()
         self.hub.close()
         self.tokens.save()
-        return self.server.close()
+        return gatherResults([self.server.close(), self.tickets.close()])
 
     def stats(self) -> Figures:
         """Counters and gauges."""
@@ -130,6 +133,7 @@ class Api:
     def _look(self) -> None:
         self.tokens.refresh()
         self.hub.look()
+        self.tickets.forget()
 
     def _every(self, seconds: float, act: Callable[[], object]) -> None:
         holder: list[Any] = []

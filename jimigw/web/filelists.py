@@ -59,7 +59,7 @@ def read_list(body: bytes | bytearray, max_names: int) -> FileList:
 
     How long it takes is bounded by the names that are allowed, whatever the body is made of.
     """
-    breaks = body.count(b",") + body.count(b"\n") + body.count(b"%2C") + body.count(b"%2c")
+    breaks = body.count(b",") + body.count(b"\n")
     if breaks > 2 * max_names + _OTHERS:
         raise BadList(f"the list has more than {max_names} names, which is uploads.max_names")
     try:
@@ -67,7 +67,7 @@ def read_list(body: bytes | bytearray, max_names: int) -> FileList:
     except UnicodeDecodeError:
         text = body.decode("utf-8", "replace")
     text = text.removeprefix("\ufeff").lstrip()
-    imei, told = _parted(text)
+    imei, told = _parted(text, max_names)
     names = [name for each in told for name in map(str.strip, _BREAKS.split(each)) if _is_name(name)]
     if len(names) > max_names:
         raise BadList(f"the list has {len(names)} names; {max_names} is uploads.max_names")
@@ -76,7 +76,7 @@ def read_list(body: bytes | bytearray, max_names: int) -> FileList:
     return FileList(imei, names)
 
 
-def _parted(text: str) -> tuple[str, Iterable[str]]:
+def _parted(text: str, max_names: int) -> tuple[str, Iterable[str]]:
     """The terminal and the names, still joined by commas or line breaks."""
     try:
         if text.startswith("{"):
@@ -89,6 +89,8 @@ def _parted(text: str) -> tuple[str, Iterable[str]]:
         if text.startswith("["):
             return "", _decode_list(text)
         if _FORM.match(text):
+            if text.count("%") > 2 * max_names + _OTHERS:
+                raise BadList(f"the list has more than {max_names} names, which is uploads.max_names")
             fields = parse_qs(text.strip(), keep_blank_values=True, max_num_fields=_OTHERS)
             if "fileNameList" not in fields:
                 raise BadList("fileNameList is missing")

@@ -16,14 +16,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES, HTTPChannel, Request, datetimeToString
 
-from .server import GOODBYE, LINGER_SECONDS, HttpCounters, peer_of
+from .server import LINGER_SECONDS, HttpServer, peer_of
 from .taking import Answer, Taker
 
 HEAD_SECONDS = 30.0
@@ -59,7 +57,7 @@ class StreamRequest(Request):
         self.length: int | None = 0
         self._taker: Taker | None = None
         self._waiting: list[bytes] = []
-        self._held = self._all_in = self._answered = self._gone = False
+        self._held = self._all_in = self._done_said = self._answered = self._gone = False
         self._at_once: Answer | None = None
         self._dropped = 0
         channel.setTimeout(HEAD_SECONDS)
@@ -116,7 +114,7 @@ class StreamRequest(Request):
             self._write(self._at_once)
         elif self._answered:
             self.finish()
-        elif not self._held:
+        else:
             self._done()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -211,20 +209,22 @@ class StreamRequest(Request):
             return
         self._waiting.clear()
         self.channel.release()
-        if self._all_in and not self._held and not self._answered:
-            self._done()
+        self._done()
 
     def _broke(self, failure: Failure) -> None:
         self._held = False
         self._waiting.clear()
-        if self._gone:
-            return
-        self.channel.release()
-        self.fail(failure)
+        if not self._gone:
+            self.fail(failure)
+        if not self._gone and not self.finished:
+            self.channel.release()
 
     def _done(self) -> None:
-        assert self._taker is not None
-        self._run(self._taker.done)
+        """All of it is there and taken."""
+        if self._all_in and not self._held and not self._answered and not self._done_said:
+            assert self._taker is not None
+            self._done_said = True
+            self._run(self._taker.done)
 
 
 class StreamChannel(HTTPChannel):
@@ -341,17 +341,12 @@ class StreamChannel(HTTPChannel):
         self.server.closed()
 
 
-class StreamServer(ServerFactory):
+class StreamServer(HttpServer):
     """Makes connections, as many as there may be. Who inherits from it says who takes a request."""
 
-    noisy = False
-    _log = Logger()
-
     def __init__(self, reactor: Any, settings: StreamSettings) -> None:
-        self.reactor, self.settings = reactor, settings
-        self.channels: set[StreamChannel] = set()
-        self.counters = HttpCounters()
-        self._ended: Deferred[None] | None = None
+        super().__init__(reactor)
+        self.settings = settings
 
     def taker(self, request: StreamRequest) -> Taker:
         """Who takes this request, of which the head is there. Raises nothing."""
@@ -359,50 +354,8 @@ class StreamServer(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> StreamChannel | None:
         """A connection, or None where there are too many."""
-        if self._ended is not None or len(self.channels) >= self.settings.max_connections:
-            self.counters.refused_connections += 1
+        if not self.admit(self.settings.max_connections):
             return None
-        self.counters.connections += 1
         channel = StreamChannel(self)
         channel.factory = self
         return channel
-
-    def count(self, status: int) -> None:
-        """A request was answered so."""
-        self.counters.statuses[status] = self.counters.statuses.get(status, 0) + 1
-        if status >= 500:
-            self.counters.failed += 1
-        elif status >= 400:
-            self.counters.refused += 1
-
-    def log(self, request: StreamRequest) -> None:
-        """A request was answered. Said at the level of debugging only: there are many."""
-        self._log.debug(
-            "{method} {path} {status} {bytes} bytes {seconds:.3f} s from {peer}",
-            method=request.method.decode("latin-1"),
-            path=request.path.decode("latin-1"),  # without the query, which may hold a signed link
-            status=request.code,
-            bytes=request.sentLength,
-            seconds=self.reactor.seconds() - request.began,
-            peer=request.peer,
-        )
-
-    def close(self) -> Deferred[None]:
-        """Close all connections; those that wait for their answer get it, within :data:`GOODBYE` seconds."""
-        done: Deferred[None] = Deferred()
-        self._ended = done
-        for channel in list(self.channels):
-            channel.end()
-        late = self.reactor.callLater(GOODBYE, self._abort)
-        done.addBoth(lambda _: late.cancel() if late.active() else None)
-        self.closed()
-        return done
-
-    def _abort(self) -> None:
-        for channel in list(self.channels):
-            channel.abort()
-
-    def closed(self) -> None:
-        """A connection is gone."""
-        if self._ended is not None and not self.channels and not self._ended.called:
-            self._ended.callback(None)

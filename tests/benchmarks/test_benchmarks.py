@@ -9,16 +9,20 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from struct import iter_unpack
+from typing import NoReturn
 
 import pytest
 
+from benchmarks.cost import ALONE, BOTH
 from benchmarks.figures import Broken, Figure, Part, Unable, as_json, table
 from benchmarks.gateway import receipts
 from benchmarks.kill import Verdict
 from benchmarks.programs import Fleet, Server, Tools, compiled, floor_server, run_fleet, service
 from jimigw.journal import JournalError
+from tests.support.servers import found
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,6 +83,19 @@ def test_delivery() -> None:
     assert values["a backlog of full batches", "/s"] > 0
 
 
+def test_cost(tools: Tools, require_server: Callable[[str, str], NoReturn]) -> None:
+    found("mosquitto", require_server)
+    done = run("cost", "--quick", "--rounds", "1", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = json.loads(done.stdout)["parts"]
+    values = {figure["what"]: figure["value"] for figure in part["figures"]}
+    for load in ("5,000 reports/s", "as many as it takes"):
+        alone, both = (values[f"{load}: CPU per report, {what}"] for what in (ALONE, BOTH))
+        assert values[f"{load}: ratio of the medians"] == pytest.approx(both / alone)
+        assert values[f"{load}: answers, p50, {BOTH}"] <= values[f"{load}: answers, p99, {BOTH}"]
+    assert values[f"5,000 reports/s: answered, {BOTH}"] <= 5000
+
+
 def test_registry_as_a_table() -> None:
     done = run("registry", "--quick")
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,8 +118,8 @@ def test_logins_as_a_table(tools: Tools) -> None:
     [
         (
             ["codecs"],
-            "'codecs' is no part; the parts are codec, codec808, commands, delivery, gateway, idle, journal, kill, "
-            "logins, registry",
+            "'codecs' is no part; the parts are codec, codec808, commands, cost, delivery, gateway, idle, journal, "
+            "kill, logins, outages, registry",
         ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),
@@ -169,6 +186,15 @@ def test_fleet_and_floor(tools: Tools, window: int, tmp_path: Path) -> None:
     records = list(iter_unpack("=II", log.read_bytes()))
     assert len(records) == result["answered_in_all"]
     assert {number for number, serial in records} == set(range(7, 57))
+
+
+@pytest.mark.parametrize("rate", [40, 400])
+def test_a_fleet_that_reports_at_a_rate(tools: Tools, rate: int) -> None:
+    with floor_server(tools) as server:
+        result = run_fleet(tools, server, connections=20, window=32, rate=rate, seconds=0.5)
+    # No more than were due, and on a busy machine the last ones may not have been sent in time.
+    assert 0 < result["sent_in_all"] <= rate // 2 + 1
+    assert result["answered_in_all"] == result["sent_in_all"]
 
 
 def test_idle_fleet(tools: Tools) -> None:

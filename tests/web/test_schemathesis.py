@@ -74,8 +74,8 @@ async def test_the_api_is_what_it_says(
     arguments = [
         "-m", "schemathesis.cli", "run", str(file), "--url", f"http://127.0.0.1:{api.port}",
         "--header", f"Authorization: Bearer {api.tokens['admin']}", "--checks", checks, "--max-examples", "8",
-        "--phases", "coverage,fuzzing", "--seed", "1", "--request-timeout", "20", "--generation-database", "none",
-        "--warnings", "off", "--no-color", *where,
+        "--phases", "coverage,fuzzing,stateful", "--seed", "1", "--request-timeout", "20",
+        "--generation-database", "none", "--warnings", "off", "--no-color", *where,
     ]  # fmt: skip
     running = getProcessOutputAndValue(sys.executable, arguments, os.environ, str(tmp_path), reactor)
     out, err, status = await running

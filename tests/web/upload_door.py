@@ -153,6 +153,8 @@ class Wire(StringTransport):
         super().__init__(peerAddress=IPv4Address("TCP", "192.0.2.1", 40_000))
         self.line = line
         self.paused = False
+        #: the other end does not read what was written, so that the connection cannot be closed, only aborted
+        self.unread = False
 
     def pauseProducing(self) -> None:
         self.paused = True
@@ -164,31 +166,33 @@ class Wire(StringTransport):
 
     def loseConnection(self) -> None:
         self.disconnecting = True
-        self.line.lose()
+        if not self.unread:
+            self.line.lose()
 
-    abortConnection = loseConnection
+    def abortConnection(self) -> None:
+        self.line.lose()
 
 
 class Line:
     """A camera's connection. ``heard`` is what came back, ``gone`` whether the other end has hung up."""
 
     def __init__(self, door: Door) -> None:
-        self._wire = Wire(self)
+        self.wire = Wire(self)
         self._kernel = bytearray()
         self.gone = False
         channel = door.server.buildProtocol(None)
         assert channel is not None
         self.channel = channel
-        channel.makeConnection(self._wire)
+        channel.makeConnection(self.wire)
 
     @property
     def heard(self) -> bytes:
-        value: bytes = self._wire.value()
+        value: bytes = self.wire.value()
         return value
 
     @property
     def paused(self) -> bool:
-        return self._wire.paused
+        return self.wire.paused
 
     @property
     def answer(self) -> Answer:

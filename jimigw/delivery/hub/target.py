@@ -20,6 +20,7 @@ import attrs
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from jimigw import __version__
@@ -36,6 +37,8 @@ from .settings import HubSettings
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": f"jimigw/{__version__}"}
 _MOST_INSTRUCTIONS = 10_000
 _BATCH_BYTES = 4 << 20
+_AT_ONCE = 50
+"""Records of which pushes are made in one go, some milliseconds: terminals get their answers in between."""
 
 
 @attrs.define
@@ -99,7 +102,15 @@ class HubTarget:
     async def _deliver(self, records: Sequence[Record]) -> Outcome:
         key = records[0].id, records[-1].id
         progress = self._halfway.pop(key, _Progress())
-        requests = requests_of(self._pushes(records))
+        pushes: list[tuple[int, Push]] = []
+        for begin in range(0, len(records), _AT_ONCE):
+            if begin:
+                try:
+                    await deferLater(self._clock, 0.0)
+                except CancelledError as error:
+                    return self._again(key, progress, _why(error))
+            pushes += self._pushes(records[begin : begin + _AT_ONCE])
+        requests = requests_of(pushes)
         while progress.done < len(requests):
             request = requests[progress.done]
             said = await self._send(request)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from jimigw.client.bounded import MAX_BODY
 from jimigw.delivery.hub import HubSettings, HubTarget, hub_target
-from jimigw.delivery.hub.posts import BoundedPosts
+from jimigw.delivery.hub.posts import BoundedPosts, Posts
 from jimigw.delivery.target import Done, Later, Never, Outcome, Stop, Target
 from jimigw.gateway.hub import Mode, Wanted
 from jimigw.journal.interface import Record
@@ -109,6 +110,34 @@ async def test_fifty_items_at_most_in_order() -> None:
     items = [item["gateTime"] for _, _, items in receiver.got() for item in items]
     assert [len(items) for _, _, items in receiver.got()] == [50, 50, 20]
     assert items == sorted(items)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_large_batch_lets_others_have_their_turn() -> None:
+    receiver, turns = Receiver(), 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not receiver.requests:
+            _reactor().callLater(0, turn)
+
+    with target(receiver) as hub:
+        turn()
+        assert await hub.deliver(records(*[POSITION] * 500)) == Done()
+    assert turns >= 10
+    assert len(receiver.got()) == 10
+
+
+def test_a_large_batch_that_is_given_up_while_it_is_made() -> None:
+    clock = Clock()
+    hub = HubTarget(HubSettings("http://127.0.0.1:9/"), clock, cast(Posts, None))
+    outcomes: list[Outcome] = []
+    delivering = hub.deliver(records(*[POSITION] * 500)).addCallback(outcomes.append)
+    assert not outcomes
+    delivering.cancel()
+    assert outcomes == [Later("it was given up")]
+    assert not clock.getDelayedCalls()
 
 
 @pytest_twisted.ensureDeferred

@@ -124,6 +124,7 @@ class Platform:
         self.complete: dict[str, bytes] = {}
         self.events: list[Event] = []
         self.said: list[str] = []
+        self.sent: list[bytes] = []
         self.closed = ""
 
     def hear(self, data: bytes, now: float = NOW) -> list[str]:
@@ -141,26 +142,30 @@ class Platform:
     def _do(self, event: Event) -> None:
         session = self.session
         if isinstance(event, Send):
-            self.said += answers(event.data)
+            self._tell(event.data)
         elif isinstance(event, Close):
             self.closed = event.reason
         elif isinstance(event, Listed):
             if event.number not in self.refused:
                 self.taken.add(event.number)
-                self.said += answers(session.accept(event))
+                self._tell(session.accept(event))
             else:
-                self.said += answers(session.refuse(event))
+                self._tell(session.refuse(event))
         elif isinstance(event, FileBegins):
             if event.name in self.refused or event.number not in self.taken:
-                self.said += answers(session.refuse(event))
+                self._tell(session.refuse(event))
                 return
             if event.fresh:
                 self.files[event.name] = bytearray()
-            self.said += answers(session.accept(event))
+            self._tell(session.accept(event))
         elif isinstance(event, Piece):
             self._write(event)
         elif isinstance(event, FileEnds):
             self._end(event)
+
+    def _tell(self, data: bytes) -> None:
+        self.sent.append(data)
+        self.said += answers(data)
 
     def _write(self, event: Piece) -> None:
         file = self.files.get(event.name)
@@ -171,14 +176,14 @@ class Platform:
     def _end(self, event: FileEnds) -> None:
         session = self.session
         if session.is_complete(event.name):
-            self.said += answers(session.complete(event))
+            self._tell(session.complete(event))
         elif event.name not in self.files or event.hopeless:
-            self.said += answers(session.refuse(event))
+            self._tell(session.refuse(event))
         elif event.missing:
-            self.said += answers(session.refill(event))
+            self._tell(session.refill(event))
         else:
             self.complete[event.name] = bytes(self.files.pop(event.name))
-            self.said += answers(session.complete(event))
+            self._tell(session.complete(event))
 
     @property
     def kinds(self) -> list[str]:

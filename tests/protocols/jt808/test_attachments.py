@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jimigw.protocols.events import Send
 from jimigw.protocols.jt808.attachment_events import FileBegins, FileEnds, Listed, Piece, Settings
 from jimigw.protocols.jt808.attachment_stream import MARK, AttachmentStream, Data, Packet, head_of
-from jimigw.protocols.jt808.frame import Frame, Junk
+from jimigw.protocols.jt808.frame import Frame, Junk, frames_of
 from tests.protocols.jt808.attaching import (
     CLIP,
     IDENTITY,
@@ -150,6 +150,61 @@ class TestConversation:
         assert platform.hear(terminal.say(0x0001, {"seq": 1, "id": 0x9212, "result": 0})) == []
         assert platform.hear(terminal.say(0x0200, bytes(28))) == ["8001 0200/1=3"]
         assert platform.hear(terminal.say(0x0102, b"code")) == ["8001 0102/2=0"]
+
+
+#: a conversation that a library published (su_biao), with a file of twelve bytes that is made up
+PUBLISHED = (
+    "7e1210005a00000000100100013132333463642e3132333463642e250219204100010100323032342d31312d32325f31305f30305f30305f"
+    "00000000000000000000000000011c323032342d31312d32325f31305f30305f30305f646174612e7478740000000c407e",
+    "7e1211002200000000100100021c323032342d31312d32325f31305f30305f30305f646174612e747874040000000c657e",
+    "30316364" + b"2024-11-22_10_00_00_data.txt".ljust(50, b"\0").hex() + "000000000000000c" + b"hello, world".hex(),
+    "7e1212002200000000100100031c323032342d31312d32325f31305f30305f30305f646174612e747874040000000c677e",
+)
+
+
+def test_a_published_conversation() -> None:
+    platform = Platform()
+    for each in PUBLISHED:
+        platform.hear(bytes.fromhex(each))
+    assert platform.complete == {"2024-11-22_10_00_00_data.txt": b"hello, world"}
+    (answer,) = frames_of(platform.sent[-1])
+    assert isinstance(answer, Frame)
+    # 7e9212002000000000100100031c...00e97e: the same but for the serial number of the platform
+    assert answer.body.hex() == "1c323032342d31312d32325f31305f30305f30305f646174612e747874040000"
+    assert answer.header.digits == "000000001001"
+
+
+@pytest.mark.parametrize(
+    ("body", "size", "prefixed"),
+    [
+        (
+            "3132333463642e" + "00" * 23 + "3132333463642e" + "00" * 23 + "24120619041201020000"
+            "323032342d31312d32325f31305f30305f30305f" + "00" * 12 + "00021c323032342d31312d32325f31305f30305f30305f"
+            "646174612e747874000803e620323032342d31312d32325f31305f30305f30305f72747673393130312e706e670005633f",
+            40,
+            False,
+        ),
+        (
+            "3132333463642e" + "00" * 23 + "2412061836590102"
+            "323032342d31312d32325f31305f30305f30305f" + "00" * 12 + "00021c323032342d31312d32325f31305f30305f30305f"
+            "646174612e747874000803e620323032342d31312d32325f31305f30305f30305f72747673393130312e706e670005633f",
+            38,
+            True,
+        ),
+    ],
+    ids=["Guangdong", "Heilongjiang"],
+)
+def test_published_lists_of_other_provinces(body: str, size: int, prefixed: bool) -> None:
+    platform, terminal = Platform(), Terminal(2013, "1001")
+    assert platform.hear(terminal.say(0x1210, bytes.fromhex(body))) == ["8001 1210/0=0"]
+    (listed,) = platform.events
+    assert isinstance(listed, Listed)
+    assert listed.files == (
+        ("2024-11-22_10_00_00_data.txt", 525286),
+        ("2024-11-22_10_00_00_rtvs9101.png", 353087),
+    )
+    assert (listed.number, len(listed.identity)) == ("2024-11-22_10_00_00_", 2 * size)
+    assert platform.session._stream.prefixed is prefixed
 
 
 class TestDialects:
