@@ -6,6 +6,7 @@
 #   make format  let the formatter and the linter repair what they can
 #   make bench   the benchmarks                                                 BENCH_ARGS=...
 #   make docs    write the generated pages and the shipped config again
+#   make swift   install a store that speaks S3, for the tests of uploads to one (OpenStack Swift, from PyPI)
 #   make clean   remove .venv and what the tools leave behind (never var/)
 
 VENV ?= .venv
@@ -29,7 +30,7 @@ STALE := $(shell \
     elif ! $(PY) -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo stale-venv; fi)
 endif
 
-.PHONY: all run test check format bench docs clean stale-venv
+.PHONY: all run test check format bench docs swift clean stale-venv
 .DELETE_ON_ERROR:
 # Two pips in one virtualenv would get into each other's way.
 .NOTPARALLEL:
@@ -57,6 +58,8 @@ bench: $(RUN_STAMP)
 docs: $(RUN_STAMP)
 	@$(PY) -m jimigw.tools.docs
 
+swift: $(VENV)/swift/.installed
+
 clean:
 	rm -rf $(VENV) build dist jimigw.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	rm -f twisted/plugins/dropin.cache
@@ -71,6 +74,13 @@ $(DEV_STAMP): setup.cfg pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing what jimigw and its tests need into $(VENV) ..."
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch $(RUN_STAMP) $@
+
+# It needs much that we do not, so it has an environment of its own; it goes with ours.
+$(VENV)/swift/.installed: $(VENV)/pyvenv.cfg
+	@echo "Installing Swift into $(VENV)/swift ..."
+	@$(PY) -m venv --clear $(VENV)/swift
+	@$(VENV)/swift/bin/python -m pip install --quiet --disable-pip-version-check 'swift==2.38.3'
+	@touch $@
 
 # PYTHON=/path/to/python chooses one; otherwise it is the newest that is there and can make a virtualenv.
 $(VENV)/pyvenv.cfg: $(STALE)

@@ -151,6 +151,8 @@ class Run:
             'jt808.udp=""',
             'manhole.endpoint=""',
             'hub.endpoint=""',
+            'uploads.endpoint=""',
+            'attachments.endpoint=""',
             'http.endpoint=""',
             f"commands.answer_timeout={times.answer_timeout}",
             f"commands.ttl={times.ttl}",

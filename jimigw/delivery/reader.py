@@ -209,6 +209,7 @@ class Reader:
             rate=sending.rate.now(),
             dead_letters=self._dead_letters.counts.get(self.name, 0),
             breaker="closed" if breaker.closed else "open" if breaker.left or breaker.allows() else "trying",
+            last_delivery=sending.last_delivery,
             last_error=self._troubles.last_error,
             last_error_at=self._troubles.last_error_at,
             next_try=None if due is None else max(0.0, due - now),

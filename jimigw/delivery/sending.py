@@ -56,6 +56,7 @@ class Sending:
         #: when batches may leave that are not full
         self.next_round = 0.0
         self.delivered = self.set_aside = self.failed = 0
+        self.last_delivery: float | None = None
         self.rate = Rate(reactor.seconds)
         self.forgive()
 
@@ -222,6 +223,8 @@ class Sending:
         self.in_hand -= count
         self._bytes -= sum(len(record.data) + len(record.raw) for record in lane.batch)
         self.delivered += count - dead
+        if count > dead:
+            self.last_delivery = self._reactor.seconds()
         self.set_aside += dead
         self.rate.add(count - dead)
         lane.over()

@@ -51,7 +51,8 @@ class Status:
     is how many the journal has above it, ``behind_seconds`` how old the oldest of them that is known is. ``in_hand``
     counts records read and not delivered, ``under_way`` batches. ``delivered`` and ``set_aside`` count records,
     ``failed`` tries, since the start; ``rate`` is records a second, lately; ``dead_letters`` are those that are kept.
-    ``breaker`` is "closed", "open" or "trying".
+    ``breaker`` is "closed", "open" or "trying". ``last_delivery`` is when records arrived last since the start,
+    ``last_error_at`` when a try failed last, in seconds since 1970.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Status:
     rate: float
     dead_letters: int
     breaker: str
+    last_delivery: float | None
     last_error: str | None
     last_error_at: float | None
     next_try: float | None

@@ -35,6 +35,8 @@ def _transfer(body: Mapping[str, Any]) -> Iterator[Fact]:
     content = body.get("content")
     if body.get("file_type") == 0x0A and isinstance(content, Mapping):
         yield "iccid", str(content.get("iccid") or "").rstrip("f") or None
+    elif body.get("file_type") == 0x08:
+        yield from _reply(body)  # [VERSION]..., as in the answer to VERSION
 
 
 def _cameras(body: Mapping[str, Any]) -> Iterator[Fact]:

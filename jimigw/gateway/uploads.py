@@ -171,12 +171,13 @@ class Uploads:
         looking.addCallback(lambda _: self._look_again())
 
     def stop(self) -> Deferred[None]:
-        """Take no more; what is on its way in is given up, as the sender will see. Never fails."""
+        """Take no more; what is on its way in is given up, as the sender will see, and what has come in all is kept.
+        Never fails."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self.desk.close()
+        closing = self.desk.close()
         self.ladder.stop()
-        return self.keeping.stop()
+        return closing.addCallback(lambda _: self.keeping.stop())
 
     # -- transfers ----------------------------------------------------------------------------------------------------
 

@@ -8,16 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import attrs
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IConsumer, IDelayedCall, IPushProducer, IReactorTime
-from twisted.internet.protocol import Factory, connectionDone
-from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.tcp import Server
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from jimigw.gateway.command_queue import Unsendable
 from jimigw.gateway.gateway import Gateway
@@ -26,50 +19,10 @@ from jimigw.model.report import Report
 from jimigw.protocols.events import Close, Event, LoggedIn, Send
 from jimigw.wire.errors import EncodeError
 
-GOODBYE = 5.0
-"""Seconds that a connection gets to take what was sent before it was closed."""
-
-SWEEP_INTERVAL = 1.0
-"""Seconds between two looks at the deadlines of all connections: one timer for all, none for each."""
+from .connections import GOODBYE, SWEEP_INTERVAL, Complain, Connection, Connections, EdgeCounters, Limits
 
 _ASK_AGAIN = 5.0
 """Seconds after which it is asked once more about a terminal that was not let in and is still connected."""
-
-_READ_SIZE = 4096
-"""Bytes of one read. Reports are small, and a buffer of 64 KiB for each of them costs a third of the read."""
-
-
-@attrs.frozen
-class Limits:
-    """What one port allows. 0 is no limit, seconds and bytes otherwise."""
-
-    max_connections: int = 0
-    max_connections_per_address: int = 0
-    login_timeout: float = 30.0
-    idle_timeout: float = 600.0
-    max_unread: int = 65_536
-
-
-@attrs.define
-class EdgeCounters:
-    """Connections of one port: how many there were, and why they ended or were not let in."""
-
-    connections: int = 0
-    refused_all: int = 0
-    refused_address: int = 0
-    login_timeouts: int = 0
-    idle_timeouts: int = 0
-    unread: int = 0
-    closed_by_session: int = 0
-    frames_given_up: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-
-
-class Complain(Protocol):
-    """How often-repeated complaints are said: :meth:`jimigw.ops.throttle.Throttle.complain`."""
-
-    def __call__(self, say: Callable[..., object], format: str, *, kind: Any = None, **fields: Any) -> object: ...
 
 
 class TerminalSession(Protocol):
@@ -88,11 +41,12 @@ class TerminalSession(Protocol):
     def expire(self, now: float) -> list[Event]: ...
 
 
-@implementer(IPushProducer)
-class Terminal(TwistedProtocol):
+class Terminal(Connection):
     """One connection of a terminal. It is the link that the gateway knows."""
 
     _log = Logger()
+    #: reports are small, and a buffer of 64 KiB for each of them costs a third of the read
+    read_size = 4096
     #: the terminal answers one command before it gets the next
     window = 1
     #: its login, while that is not let in; an attribute of the class as long as there is none, which most never have
@@ -101,29 +55,13 @@ class Terminal(TwistedProtocol):
     _complained = False
 
     def __init__(self, factory: TerminalFactory, session: TerminalSession, address: IAddress) -> None:
+        super().__init__(factory, address)
         self.factory: TerminalFactory = factory
         self.session = session
-        self._address = address
         self.device: Device | None = None
         self.answers = b""
-        self.since = self.heard = factory.seconds()
-        self._direct = False
-        self._reason: str | None = None
-        self._last_call: IDelayedCall | None = None
 
     # -- the edge's side ------------------------------------------------------------------------------------------
-
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        self._direct = type(transport) is Server
-        if hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
-        # What the terminal does not read piles up in the transport; past this it calls pauseProducing. The same number
-        # is what one read takes at most, and reports are small.
-        transport.bufferSize = _READ_SIZE if self._direct else self.factory.limits.max_unread
-        IConsumer(transport).registerProducer(self, True)
-        self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
         factory = self.factory
@@ -178,6 +116,10 @@ class Terminal(TwistedProtocol):
             address=self.address,
         )
 
+    @property
+    def dropped(self) -> int:
+        return self.session.dropped
+
     def sweep(self, now: float) -> None:
         """Look at the deadlines, once a second."""
         session = self.session
@@ -205,13 +147,6 @@ class Terminal(TwistedProtocol):
             counters.idle_timeouts += 1
             self.disconnect(f"nothing heard for {limits.idle_timeout:g} s")
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.closed(self)
-        if self._last_call is not None:
-            self._last_call.cancel()
-            self._last_call = None
-        self.leave(self._reason or reason.getErrorMessage(), self.factory.seconds())
-
     def leave(self, reason: str, now: float) -> None:
         """Say of the terminal here that it is off line."""
         device = self.device
@@ -222,21 +157,6 @@ class Terminal(TwistedProtocol):
             )
 
     # -- the gateway's side ---------------------------------------------------------------------------------------
-
-    @property
-    def address(self) -> str:
-        """The other end, ``host:port``."""
-        address = self._address
-        if isinstance(address, IPv4Address | IPv6Address):
-            host = f"[{address.host}]" if ":" in address.host else address.host
-            return f"{host}:{address.port}"
-        return str(address)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the connection is still there, and not being closed."""
-        transport: Any = self.transport
-        return self._reason is None and bool(transport.connected)
 
     def send(self, data: bytes) -> None:
         """Send to the terminal; nothing happens when the connection is gone."""
@@ -277,50 +197,9 @@ class Terminal(TwistedProtocol):
     def cancel(self, tag: int) -> None:
         """Nothing to do: a text command is sent once."""
 
-    def disconnect(self, reason: str) -> None:
-        """Close the connection, for this reason. What was sent before is still delivered, for a while."""
-        if self._reason is not None:
-            return
-        self._reason = reason
-        transport: Any = self.transport
-        self.factory.complain(
-            self._log.info, "closing {address}: {reason}", kind=("closing", reason), address=self.address, reason=reason
-        )
-        transport.unregisterProducer()
-        transport.loseConnection()
-        # A terminal that never reads would keep a polite close waiting for ever.
-        self._last_call = self.factory.reactor.callLater(GOODBYE, self._abort)
 
-    def _abort(self) -> None:
-        self._last_call = None
-        transport: Any = self.transport
-        if transport.connected:
-            transport.abortConnection()
-
-    # -- the transport's side (IPushProducer) ---------------------------------------------------------------------
-
-    def pauseProducing(self) -> None:
-        """The terminal reads slower than it is written to. Past the limit the connection is closed."""
-        transport: Any = self.transport
-        limit = self.factory.limits.max_unread
-        unread = len(transport.dataBuffer) + transport._tempDataLen if self._direct else limit + 1
-        if self._reason is None and unread > limit:
-            self.factory.counters.unread += 1
-            self.disconnect(f"it does not read: more than {limit} bytes wait for it")
-            self._abort()
-
-    def resumeProducing(self) -> None:
-        """Nothing to do: a connection that was paused is closed."""
-
-    def stopProducing(self) -> None:
-        """Nothing to do: connectionLost follows."""
-
-
-class TerminalFactory(Factory):
-    """One port's connections: makes their sessions, keeps the limits, looks at the deadlines."""
-
-    _log = Logger()
-    noisy = False
+class TerminalFactory(Connections[Terminal]):
+    """One port's terminals: makes their sessions, and links them to the gateway."""
 
     def __init__(
         self,
@@ -332,99 +211,22 @@ class TerminalFactory(Factory):
         complain: Complain,
         connection: type[Terminal] = Terminal,
     ) -> None:
-        self.name, self.reactor, self.gateway = name, reactor, gateway
+        super().__init__(name, reactor, limits, complain)
+        self.gateway = gateway
         self._connection = connection
-        self.limits, self.complain = limits, complain
-        self.seconds: Callable[[], float] = reactor.seconds
-        self.counters = EdgeCounters()
-        self.connections: set[Terminal] = set()
         self._make_session = make_session
-        self._per_host: dict[str, int] = {}
-        self._dropped = 0
-        self._sweeper: IDelayedCall | None = None
 
-    def doStart(self) -> None:
-        super().doStart()
-        if self._sweeper is None:
-            self._sweeper = self.reactor.callLater(SWEEP_INTERVAL, self._sweep)
-
-    def doStop(self) -> None:
-        super().doStop()
-        if self.numPorts == 0 and self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-
-    def _sweep(self) -> None:
-        self._sweeper = self.reactor.callLater(SWEEP_INTERVAL, self._sweep)
-        now = self.seconds()
-        for terminal in list(self.connections):
-            terminal.sweep(now)
-
-    def buildProtocol(self, addr: IAddress) -> Terminal | None:  # type: ignore[override]
-        """A connection, or None, which closes it at once, where a limit is reached."""
-        limits, counters = self.limits, self.counters
-        if limits.max_connections and len(self.connections) >= limits.max_connections:
-            counters.refused_all += 1
-            self.complain(
-                self._log.warn,
-                "{port}: a connection from {address} is refused, {limit} are open (max_connections)",
-                kind=("max_connections", self.name),
-                port=self.name,
-                address=_host(addr),
-                limit=limits.max_connections,
-            )
-            return None
-        host = _host(addr)
-        if limits.max_connections_per_address and self._per_host.get(host, 0) >= limits.max_connections_per_address:
-            counters.refused_address += 1
-            self.complain(
-                self._log.warn,
-                "{port}: a connection from {address} is refused, it has {limit} open (max_connections_per_address)",
-                kind=("max_connections_per_address", self.name),
-                port=self.name,
-                address=host,
-                limit=limits.max_connections_per_address,
-            )
-            return None
-        return self._connection(self, self._make_session(), addr)
-
-    def opened(self, terminal: Terminal) -> None:
-        """A connection is there."""
-        self.counters.connections += 1
-        self.connections.add(terminal)
-        # Also where there is no limit: a reload may bring one.
-        host = _host(terminal._address)
-        self._per_host[host] = self._per_host.get(host, 0) + 1
-
-    def closed(self, terminal: Terminal) -> None:
-        """A connection is gone."""
-        if terminal in self.connections:
-            self._dropped += terminal.session.dropped
-        self.connections.discard(terminal)
-        host = _host(terminal._address)
-        left = self._per_host.get(host, 0) - 1
-        if left > 0:
-            self._per_host[host] = left
-        else:
-            self._per_host.pop(host, None)
-
-    def dropped(self) -> int:
-        """How many frames were dropped, of connections that are and that were: wrong check code, never finished."""
-        return self._dropped + sum(terminal.session.dropped for terminal in self.connections)
-
-    def hang_up(self, reason: str) -> None:
-        """Take nothing more from any terminal, and say that it left; what is in hand is still answered."""
-        now = self.seconds()
-        for terminal in list(self.connections):
-            transport: Any = terminal.transport
-            transport.pauseProducing()
-            terminal.leave(reason, now)
-
-    def close_all(self, reason: str) -> None:
-        """Close all connections."""
-        for terminal in list(self.connections):
-            terminal.disconnect(reason)
+    def make(self, address: IAddress) -> Terminal:
+        return self._connection(self, self._make_session(), address)
 
 
-def _host(address: IAddress) -> str:
-    return address.host if isinstance(address, IPv4Address | IPv6Address) else str(address)
+__all__ = [
+    "GOODBYE",
+    "SWEEP_INTERVAL",
+    "Complain",
+    "EdgeCounters",
+    "Limits",
+    "Terminal",
+    "TerminalFactory",
+    "TerminalSession",
+]

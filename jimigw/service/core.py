@@ -22,13 +22,15 @@ from jimigw.gateway.commands import Commands
 from jimigw.gateway.door import RSA_KEY_FILE, DoorError, load_rsa_key
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.hub import HubError
+from jimigw.gateway.media.links import LinkError
 from jimigw.gateway.registry import FLUSH_AT_ONCE, Registry
 from jimigw.gateway.signing import SigningError
 from jimigw.journal.interface import JournalError
 from jimigw.journal.sqlite import SqliteJournal
 from jimigw.model.device import Device
 from jimigw.net.carrier import Carrier
-from jimigw.net.tcp import Limits, TerminalFactory
+from jimigw.net.connections import Connections, Limits
+from jimigw.net.tcp import TerminalFactory
 from jimigw.net.udp import Datagrams
 from jimigw.ops.config import Config, ConfigError
 from jimigw.ops.config_changes import changes, taken_over
@@ -43,6 +45,7 @@ from jimigw.protocols.jt808.session import Session as Jt808Session
 from jimigw.protocols.jt808.session import Settings as Jt808Settings
 from jimigw.store.interface import StoreError
 from jimigw.store.sqlite import SqliteStore
+from jimigw.vault.interface import VaultError
 
 from .brokers import BrokerError, mqtt_of
 from .deliveries import Deliveries
@@ -51,6 +54,7 @@ from .house import House
 from .hub import HubPort
 from .ports import Ports
 from .readers_view import ReadersView
+from .uploads import UploadsPart
 from .webs import Webs
 
 _END = "the service ends"
@@ -60,6 +64,9 @@ _LONGEST_RECORD = 32 << 20
 
 STATUS_INTERVAL = 60.0
 """Seconds between two lines in the log that say how the service is doing."""
+
+_UNUSABLE = (JournalError, StoreError, VaultError, DoorError, LinkError, SigningError, HubError, BrokerError)
+"""What keeps the service from starting; each is a sentence."""
 
 _PRUNE_INTERVAL = 3600.0
 _FLUSH_PAUSE = 0.1
@@ -101,6 +108,18 @@ class Jimigw(Service):
         self.doors = Doors(self.gateway, reactor)
         self.deliveries = Deliveries(self.journal, self.store, reactor)
         self.open_ports = Ports(reactor, self._fail)
+        self.files = UploadsPart(
+            reactor,
+            lambda: self.config,
+            self.registry,
+            self.gateway,
+            self.commands,
+            self.journal,
+            self.store,
+            self.deliveries.readers,
+            self._fail,
+            self.throttle.complain,
+        )
         house = House(
             self.registry,
             self.gateway,
@@ -114,6 +133,7 @@ class Jimigw(Service):
             lambda: self.config,
             self.reload,
             lambda: self.webs.stats(),
+            self.files.uploads,
         )
         self.webs = Webs(reactor, house, self._fail)
         self.webs.set_readers(ReadersView(self.deliveries.readers))
@@ -142,10 +162,11 @@ class Jimigw(Service):
             # The journal has the lock that keeps a second service, perhaps a newer one, from the files of this one.
             self.journal.start()
             contents = self.store.start()
+            self.files.open()
             self.deliveries.add_broker(
                 mqtt_of(self.config, self.commands, self.registry, self.reactor, self.throttle.complain)
             )
-        except (JournalError, StoreError, DoorError, SigningError, HubError, BrokerError) as error:
+        except _UNUSABLE as error:
             self._fail(str(error))
             return
         except OSError as error:
@@ -157,6 +178,7 @@ class Jimigw(Service):
         self.commands.restore(contents.commands)
         self.store.on_cards_changed(self.registry.cards_changed)
         self.deliveries.start()
+        self.files.start()
         self._open_jimi()
         self._open_jt808()
         self.manhole.start().addErrback(lambda failure: self._fail(failure.getErrorMessage()))
@@ -209,7 +231,7 @@ class Jimigw(Service):
             self.open_ports.listen_udp("JT/T 808", jt808.udp, datagrams)
 
     @property
-    def edges(self) -> list[TerminalFactory | Datagrams]:
+    def edges(self) -> list[Connections[Any] | Datagrams]:
         """The factories of all ports."""
         return self.open_ports.edges
 
@@ -277,6 +299,7 @@ class Jimigw(Service):
         self.journal.keep(config.journal.retention_days, config.journal.max_bytes)
         for edge in self.edges:
             edge.limits = _limits(config.jimi if edge.name == "jimi" else config.jt808)
+        self.files.take_over()
         self.webs.take_over()
 
     # -- while it runs ------------------------------------------------------------------------------------------------
@@ -348,6 +371,7 @@ class Jimigw(Service):
         yield self.manhole.stop()
         yield self.hub.stop()
         yield self.webs.stop()
+        yield self.files.hang_up()
         yield self.open_ports.hang_up(_END)
         yield self.doors.close()
         self.commands.stop()
@@ -356,6 +380,7 @@ class Jimigw(Service):
         yield self.deliveries.stop()
         yield self.journal.close()
         yield self.store.close()
+        yield self.files.close()
         yield self.open_ports.close(_END)
         self.throttle.close()
 

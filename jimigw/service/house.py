@@ -14,6 +14,7 @@ from jimigw.gateway.commands import Commands
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
 from jimigw.gateway.taps import Traffic
+from jimigw.gateway.uploads import Uploads
 from jimigw.journal.interface import IJournal
 from jimigw.model.device import Device
 from jimigw.ops.config import Config
@@ -31,6 +32,13 @@ Figures = dict[str, dict[str, Any]]
 
 _LONGEST = 65_541
 _WIDE, _MOST_LINES = 76, 6
+
+_UPLOADS = (
+    "max_bytes", "max_transfers", "max_transfers_per_device", "max_files_per_hour", "max_device_bytes",
+    "max_total_bytes", "min_free_bytes", "retention_days", "fetch_budget", "max_connections", "max_names",
+    "max_list_bytes",
+)  # fmt: skip
+"""Keys of ``[uploads]`` that are limits."""
 
 _text = msgspec.json.Encoder().encode
 
@@ -53,6 +61,7 @@ class House:
     reload: Callable[[], list[str]]
     #: figures of other parts
     others: Callable[[], Figures] = dict
+    uploads: Uploads | None = None
 
     def save_card(self, device: Device) -> Deferred[None]:
         """Store a terminal's card as it is now."""
@@ -79,7 +88,8 @@ class House:
         }
         for edge in self.ports.edges:
             figures[f"port {edge.name}"] = attrs.asdict(edge.counters) | {"frames dropped": edge.dropped()}
-        return figures | self.doors.figures() | self.deliveries.figures() | self.others()
+        files = self.uploads.stats() if self.uploads is not None else {}
+        return figures | files | self.doors.figures() | self.deliveries.figures() | self.others()
 
     def limits(self) -> Figures:
         """Limits: section, name, value."""
@@ -89,6 +99,8 @@ class House:
             name: getattr(journal, name) for name in ("retention_days", "max_bytes", "max_waiting", "max_waiting_bytes")
         }
         figures["commands"] = attrs.asdict(self.commands.settings)
+        uploads = self.config().uploads
+        figures["uploads"] = {name: getattr(uploads, name) for name in _UPLOADS}
         return figures
 
 

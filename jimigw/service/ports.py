@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.udp import Port as UDPPort
 from twisted.logger import Logger
 
-from jimigw.net.tcp import TerminalFactory
+from jimigw.net.connections import Connections
 from jimigw.net.udp import MAX_DATAGRAM, Datagrams
 from jimigw.ops.endpoints import endpoint_with_backlog
 
@@ -27,11 +27,11 @@ class Ports:
 
     def __init__(self, reactor: Any, fail: Callable[[str], None]) -> None:
         self._reactor, self._fail = reactor, fail
-        self.edges: list[TerminalFactory | Datagrams] = []
+        self.edges: list[Connections[Any] | Datagrams] = []
         self.listening: list[IListeningPort] = []
         self._wanted = 0
 
-    def listen(self, name: str, endpoints: Sequence[str], backlog: int, factory: TerminalFactory) -> None:
+    def listen(self, name: str, endpoints: Sequence[str], backlog: int, factory: Connections[Any]) -> None:
         """Listen for connections at these endpoints."""
         self.edges.append(factory)
         for text in endpoints:

@@ -32,6 +32,7 @@ class ReadersView:
         """How a reader is doing."""
         status = self._readers.status(self._known(name))
         told = attrs.asdict(status)
+        told["last_error_at"] = _moment(status.last_error_at)
         details = {key: value for key, value in told.items() if key in _DETAILS and value is not None}
         return ReaderStatus(
             name,
@@ -42,6 +43,7 @@ class ReadersView:
             status.delivered,
             status.failed,
             status.dead_letters,
+            last_delivery=_moment(status.last_delivery),
             last_error=status.last_error,
             details=details,
         )
@@ -80,6 +82,10 @@ class ReadersView:
     def discard(self, name: str, ids: Sequence[int]) -> Deferred[int]:
         """Forget these dead letters; how many there were."""
         return self._readers.dead_letters.delete(self._known(name), ids)
+
+
+def _moment(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 _DETAILS = frozenset(

@@ -50,7 +50,7 @@ class Webs:
         house = self._house
         rooms = Rooms(
             self._reactor, house.registry, house.gateway, house.commands, house.journal, house.store, house.stats,
-            self.readiness,
+            self.readiness, house.uploads, self._downloads,
         )  # fmt: skip
         self.api = Api(rooms, tokens, api_settings(config))
         if self._readers is not None:
@@ -81,6 +81,11 @@ class Webs:
             "store": store.last_error() or "",
             "ports": "" if ports.ready else "not all of them are open",
         }
+
+    def _downloads(self) -> bool:
+        """Whether links to files lead anywhere."""
+        uploads = self._house.config().uploads
+        return bool(uploads.endpoint) and uploads.downloads != "off"
 
     def stats(self) -> Figures:
         """Counters of the API."""

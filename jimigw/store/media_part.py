@@ -21,7 +21,7 @@ from jimigw.store.rows import Row
 MAX_MEDIA = 1000
 """Files, alarms or months in the answer to one read."""
 
-PRUNED = 5000
+PRUNED = 1000
 """Rows that one transaction deletes at most: others wait for it."""
 
 T = TypeVar("T")

@@ -14,15 +14,15 @@ from jimigw.store.interface import StoreError
 from jimigw.store.rows import Row, Unreadable, json_text, position_of, position_text
 
 MEDIA = (
-    "device", "name", "id", "alias", "variant", "kind", "source", "state", "why", "camera", "event", "flag", "taken", "seconds",
-    "alarm", "command", "tie", "announced", "asked", "stored", "attempts", "step", "size", "md5", "mime", "key",
-    "place", "protected", "told", "details",
+    "device", "name", "id", "alias", "variant", "kind", "source", "state", "why", "camera", "event", "flag", "taken",
+    "seconds", "alarm", "command", "tie", "announced", "asked", "stored", "attempts", "step", "size", "md5", "mime",
+    "key", "place", "protected", "told", "details",
 )  # fmt: skip
 """The columns of a file beside `at`, in the order of the fields of :class:`Media`."""
 
 MEDIA_ALARM = (
-    "device", "record", "time", "id", "protocol", "code", "name", "identity", "number", "request", "expected", "complete", "told",
-    "position",
+    "device", "record", "time", "id", "protocol", "code", "name", "identity", "number", "request", "expected",
+    "complete", "told", "position",
 )  # fmt: skip
 """The columns of an alarm, in the order of the fields of :class:`MediaAlarm`."""
 

@@ -15,15 +15,18 @@ from .simulator.mischief import TRICKS
 from .simulator.plan import PORTS, VERSIONS, Plan, kind_of
 from .simulator.player import Played, Player, PlayError, read_frames
 from .simulator.terminal import imei_of
+from .simulator.upload_options import add_arguments as add_upload_arguments
+from .simulator.upload_options import uploads_of
 
 _PROGRESS_SECONDS = 5.0
 _SPARE_FILES = 64
 
 EPILOG = f"""\
 Terminals drive along roads of a few cities. They log in, report their location, send heartbeats and alarms (those of
-Jimi with the names of files, those of JT/T 808 with pictures), obey commands, and keep and send again what is not
-answered. At the end they stop reporting, wait up to 10 seconds for answers, and print what was sent and what was
-answered. The exit status is 1 if a report was not. Ctrl-C ends as --seconds does; a second one ends at once.
+Jimi with the names of files, which are uploaded with --uploads; those of JT/T 808 with pictures, those of active safety
+with attachments), obey commands, and keep and send again what is not answered. At the end they stop reporting, wait up
+to 10 seconds for answers, and print what was sent and what was answered. The exit status is 1 if a report was not.
+Ctrl-C ends as --seconds does; a second one ends at once.
 
 misbehaviour:
 {chr(10).join(f"  {name:10} {what}" for name, what in TRICKS.items())}
@@ -33,7 +36,9 @@ examples:
   jimigw simulate --devices 2000 --interval 5 --misbehave split,badcrc
   jimigw simulate --protocol jt808 --version mixed --pictures 60 --devices 300
   jimigw simulate --protocol jt808 --udp --misbehave loss,reorder,lostparts
+  jimigw simulate --protocol jt808 --safety-alarms 120 --misbehave gaps,breakoff
   jimigw simulate --frames tests/vectors/jimi.json
+  jimigw simulate --uploads auto --alarms 60 --lost 0.5 --misbehave breakoff,twice
 """
 
 
@@ -77,6 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures that a JT/T 808 terminal takes in an hour by itself (default: 2)",
     )
     parser.add_argument(
+        "--safety-alarms",
+        type=_rate,
+        default=0.0,
+        metavar="RATE",
+        help="alarms of active safety of a JT/T 808 terminal in an hour, beside the others; their attachments are "
+        "brought where 0x9208 says (default: 0)",
+    )
+    parser.add_argument(
         "--misbehave", type=_tricks, default=frozenset(), metavar="LIST", help="with commas: " + ",".join(TRICKS)
     )
     parser.add_argument("--seed", type=int, default=0, help="for other routes and alarms than those of seed 0")
@@ -85,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wait", type=_seconds, default=1.0, metavar="SECONDS", help="for the answer to a played frame (default: 1)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_upload_arguments(parser)
 
 
 def _number(least: int, most: int) -> Any:
@@ -156,6 +170,8 @@ def _contradiction(options: argparse.Namespace) -> str:
         return f"there are no terminals of {options.protocol}; there are: {', '.join(PORTS)}"
     if options.udp and options.protocol != "jt808":
         return f"terminals of {options.protocol} do not use UDP"
+    if options.uploads is not None and options.protocol != "jimi":
+        return f"terminals of {options.protocol} do not upload by HTTP here"
     if options.frames is not None and options.protocol != "jimi":
         return f"frames of {options.protocol} cannot be played; only those of jimi can"
     if unknown := sorted(options.misbehave - kind_of(options.protocol).wire(options.udp).tricks):
@@ -206,6 +222,8 @@ def _drive(options: argparse.Namespace, host: str, console: Console) -> int:
         udp=options.udp,
         phone_base=options.phone_base,
         pictures_an_hour=options.pictures,
+        safety_an_hour=options.safety_alarms,
+        uploads=uploads_of(options, host),
     )
     any_reactor: Any = reactor
     fleet = Fleet(any_reactor, plan)

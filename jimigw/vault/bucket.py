@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,10 +83,12 @@ class BucketShelf:
                 f"The prefix of the bucket {bucket.name} cannot be used: at most {MAX_OBJECT_KEY - MAX_KEY} bytes"
                 " that can be printed."
             )
-        self._client = self._connect(attempts=bucket.attempts)
+        make = self._maker()
+        with self._translated("used"):
+            self._client = make(bucket.attempts)
         try:
             with self._translated("used"):
-                first = self._connect(attempts=1)
+                first = make(1)
                 try:
                     first.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
                 finally:
@@ -267,7 +269,8 @@ class BucketShelf:
         key = object_key[len(prefix) :]
         return key if object_key.startswith(prefix) and is_key(key) else None
 
-    def _connect(self, attempts: int) -> Any:
+    def _maker(self) -> Callable[[int], Any]:
+        """What makes clients, by how often they try."""
         try:
             import boto3.session
             import botocore.config
@@ -282,7 +285,10 @@ class BucketShelf:
             access, secret = self._secrets.read(bucket.credentials_file)
             keys = {"aws_access_key_id": access, "aws_secret_access_key": secret}
         with self._translated("used"):
-            client = boto3.session.Session(region_name=bucket.region).client(
+            session = boto3.session.Session(region_name=bucket.region)
+
+        def make(attempts: int) -> Any:
+            client = session.client(
                 "s3",
                 endpoint_url=bucket.url or None,
                 config=botocore.config.Config(
@@ -299,11 +305,13 @@ class BucketShelf:
                 ),
                 **keys,
             )
-        for operation in ("PutObject", "UploadPart"):
-            client.meta.events.register(f"before-call.s3.{operation}", _add_md5)
-        for operation in ("PutObject", "CompleteMultipartUpload"):
-            client.meta.events.register(f"before-call.s3.{operation}", self._add_condition)
-        return client
+            for operation in ("PutObject", "UploadPart"):
+                client.meta.events.register(f"before-call.s3.{operation}", _add_md5)
+            for operation in ("PutObject", "CompleteMultipartUpload"):
+                client.meta.events.register(f"before-call.s3.{operation}", self._add_condition)
+            return client
+
+        return make
 
     def _add_condition(self, params: dict[str, Any], **rest: object) -> None:
         if self._conditional:

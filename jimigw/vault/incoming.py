@@ -12,7 +12,7 @@ import enum
 import os
 import stat
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -30,6 +30,9 @@ BATCH_BYTES = 1 << 20
 
 BATCH_RUNS = 1024
 """Places of a file that it writes to before that."""
+
+WORTH_TWO = 256 << 10
+"""Bytes that are written by one thread and hashed by another one at the same time."""
 
 SMALL = 16 << 10
 """Pieces below this are put together as they come, so that a million of them is not a million objects."""
@@ -178,9 +181,7 @@ class Incoming:
         elif self._runs:
             self._busy = True
             runs, size = self._take()
-            self._landing.writing.run(lambda: self._file.write(runs)).addCallbacks(
-                lambda _: self._written(size), self._failed
-            )
+            self._landing.write(self._file, runs, size).addCallbacks(lambda _: self._written(size), self._failed)
         elif self._state is _State.FINISHING:
             self._busy = True
             self._landing.settling.run(self._file.settle).addCallbacks(self._settled, self._failed)
@@ -268,8 +269,9 @@ class Landing:
     def __init__(self, folder: Path, workers: Workers, note: Callable[[VaultError], None]) -> None:
         self.folder = folder
         self.note = note
-        self.writing = workers.lane(2)
         self.settling = workers.lane(4)
+        self._writing = workers.lane(2)
+        self._hashing = workers.lane(2)
         self._open: set[Incoming] = set()
         self._begun = 0
 
@@ -292,6 +294,18 @@ class Landing:
         incoming = Incoming(LandingFile(self.folder / f"{self._begun:08d}"), self)
         self._open.add(incoming)
         return incoming
+
+    def write(self, file: LandingFile, runs: Sequence[tuple[int, bytes]], size: int) -> Deferred[None]:
+        """Write and hash, side by side where that is worth a second thread: a disk may be faster than MD5."""
+
+        def both() -> None:
+            file.write(runs)
+            file.hash(runs)
+
+        if size < WORTH_TWO:
+            return self._writing.run(both)
+        hashed = self._hashing.run(lambda: file.hash(runs))
+        return self._writing.run(lambda: file.write(runs)).addCallback(lambda _: hashed)
 
     def forget(self, incoming: Incoming) -> None:
         """It is not here any more."""

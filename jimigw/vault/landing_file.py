@@ -1,4 +1,5 @@
-"""A file on its way in, as it lies on the disk: plain calls for threads, one at a time."""
+"""A file on its way in, as it lies on the disk: plain calls for threads, one at a time; only :meth:`LandingFile.hash`
+may run beside :meth:`LandingFile.write`."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ class LandingFile:
         self._size = 0
         self._pushed = 0
         self._hash = hashlib.md5(usedforsecurity=False)
+        self._hashed = 0
         self._in_order = True
 
     def write(self, runs: Sequence[tuple[int, bytes]]) -> None:
@@ -48,6 +50,15 @@ class LandingFile:
                 self._put(offset, data)
         except Exception as error:
             raise trouble("written", self.path, error) from error
+
+    def hash(self, runs: Sequence[tuple[int, bytes]]) -> None:
+        """Add what is written just now, or was written last, to the MD5."""
+        for offset, data in runs:
+            self._in_order = self._in_order and offset == self._hashed
+            if not self._in_order or self.unwanted:
+                return
+            self._hash.update(data)
+            self._hashed += len(data)
 
     def settle(self) -> Whole:
         """Have it on the disk, and close it.
@@ -90,11 +101,8 @@ class LandingFile:
         while rest:
             written = os.pwrite(self._fd, rest, place)
             rest, place = rest[written:], place + written
-        if self._in_order and offset == self._size:
-            self._hash.update(data)
+        if offset == self._size:
             self._push(place)
-        else:
-            self._in_order = False
         self._size = max(self._size, place)
 
     def _push(self, end: int) -> None:

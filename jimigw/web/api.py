@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from .commands_api import CommandsApi
 from .devices_api import DevicesApi
@@ -17,16 +17,19 @@ from .dispatcher import Dispatcher
 from .entrance import Entrance
 from .events import EventHub
 from .events_api import EventsApi
+from .media_api import MediaApi
 from .openapi import document
 from .pages import html_page
 from .positions_api import PositionsApi
 from .readers_api import NoReaders, Readers, ReadersApi
+from .recordings_api import RecordingsApi
 from .records_api import RecordsApi
 from .rooms import Figures, Rooms
 from .routes import Route, RouteTable
 from .scanning import Scanner
 from .server import ApiServer
 from .service_api import ServiceApi
+from .tickets import Tickets
 from .tokens import TokenFile, Tokens
 
 TOKENS_INTERVAL = 1.0
@@ -53,12 +56,14 @@ class Api:
     ) -> None:
         self.rooms, self.tokens, self.settings = rooms, tokens, settings
         reactor = rooms.reactor
-        self.entrance = Entrance(reactor, tokens)
+        self.tickets = Tickets(reactor, tokens.folder, tokens, tokens.complain)
+        self.entrance = Entrance(reactor, tokens, self.tickets)
         self.hub = EventHub(reactor, rooms.journal, tokens)
         scanner = Scanner(rooms.journal)
         records = RecordsApi(rooms, scanner)
         self._readers = ReadersApi(NoReaders())
-        events = EventsApi(rooms, self.hub, self.entrance, records, lambda: self.settings.max_events)
+        media = MediaApi(rooms)
+        events = EventsApi(rooms, self.hub, self.tickets, records, lambda: self.settings.max_events)
         self.table = RouteTable(
             [
                 *DevicesApi(rooms).routes(),
@@ -66,6 +71,8 @@ class Api:
                 *records.routes(),
                 *events.routes(),
                 *CommandsApi(rooms).routes(),
+                *media.routes(),
+                *RecordingsApi(rooms).routes(),
                 *self._readers.routes(),
                 *ServiceApi(rooms, lambda: self.document, lambda: self.page).routes(),
                 *(route for make in more for route in make(rooms)),
@@ -74,6 +81,7 @@ class Api:
         self.dispatcher = events.dispatcher = Dispatcher(
             reactor, self.table, self.entrance, lambda: self.settings.origins
         )
+        media.dispatcher = self.dispatcher
         self.server = self.dispatcher.server = ApiServer(
             reactor, self.dispatcher.handle, self.entrance.knows, settings.max_body, settings.max_connections
         )
@@ -99,19 +107,20 @@ class Api:
         return html_page(self.table)
 
     def start(self) -> None:
-        """Look after tokens and streams from now on."""
+        """Look after tokens, tickets and streams from now on."""
+        self.tickets.open()
         self.hub.open()
         self._every(TOKENS_INTERVAL, self._look)
         self._every(USED_INTERVAL, self.tokens.save)
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Any]:
         """End all streams and connections, and keep when tokens were last used."""
         for call in self._calls:
             if call[0].active():
                 call[0].cancel()
         self.hub.close()
         self.tokens.save()
-        return self.server.close()
+        return gatherResults([self.server.close(), self.tickets.close()])
 
     def stats(self) -> Figures:
         """Counters and gauges."""
@@ -124,6 +133,7 @@ class Api:
     def _look(self) -> None:
         self.tokens.refresh()
         self.hub.look()
+        self.tickets.forget()
 
     def _every(self, seconds: float, act: Callable[[], object]) -> None:
         holder: list[Any] = []

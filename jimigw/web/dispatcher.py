@@ -43,8 +43,8 @@ _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
-_CORS_HEADERS = "Authorization, Content-Type, Last-Event-ID"
-_CORS_EXPOSED = "Location, Retry-After, WWW-Authenticate"
+_CORS_HEADERS = "Authorization, Content-Type, If-None-Match, Last-Event-ID, Range"
+_CORS_EXPOSED = "Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate"
 
 
 class Dispatcher:
@@ -81,7 +81,7 @@ class Dispatcher:
         path = _ABSOLUTE.sub("", request.path.decode("latin-1")) or "/"
         method = request.method.decode("latin-1")
         if method == "OPTIONS" and path == "*":
-            return Reply(None, 204, {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH, POST"})
+            return Reply(None, 204, {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"})
         match = self._table.match(path)
         if method == "OPTIONS":
             return self._options(request, match)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections import OrderedDict
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -14,10 +11,9 @@ from jimigw.gateway.brakes import Brakes
 
 from .problems import FORBIDDEN, TOO_MANY, UNAUTHORIZED, Problem
 from .server import ApiRequest
+from .tickets import Tickets
 from .tokens import SCOPES, Scope, Token, Tokens
 
-TICKET_SECONDS = 60.0
-_MOST_TICKETS = 1000
 _MOST_HELD, _MOST_HELD_OF_ONE = 200, 8
 """Answers to wrong tokens that are held back at once, in all and for one address."""
 _REALM = 'Bearer realm="jimigw"'
@@ -32,11 +28,10 @@ class Entrance:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, tokens: Tokens, brakes: Brakes | None = None) -> None:
-        self._reactor, self.tokens = reactor, tokens
+    def __init__(self, reactor: Any, tokens: Tokens, tickets: Tickets, brakes: Brakes | None = None) -> None:
+        self._reactor, self.tokens, self.tickets = reactor, tokens, tickets
         self._brakes = brakes if brakes is not None else Brakes(first=0.25, longest=8.0)
         self._held: dict[str, int] = {}
-        self._tickets: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self.wrong = 0
 
     def knows(self, request: ApiRequest) -> bool:
@@ -56,7 +51,7 @@ class Entrance:
             raise Problem(
                 UNAUTHORIZED, "this wants a token: Authorization: Bearer TOKEN", headers={"WWW-Authenticate": _REALM}
             )
-        token = self.tokens.find(text, now) if text is not None else self._by_ticket(ticket or "", now)
+        token = self.tokens.find(text, now) if text is not None else self._by_ticket(ticket or "")
         if token is None:
             await self._hold(peer)
             what = "token" if text is not None else "ticket"
@@ -73,18 +68,9 @@ class Entrance:
             )
         return token
 
-    def ticket(self, token: Token) -> str:
-        """A ticket that stands for this token once, within a minute."""
-        now, text = self._reactor.seconds(), secrets.token_urlsafe(24)
-        while self._tickets and (next(iter(self._tickets.values()))[1] <= now or len(self._tickets) >= _MOST_TICKETS):
-            self._tickets.popitem(last=False)
-        self._tickets[_digest(text)] = token.id, now + TICKET_SECONDS
-        return text
-
-    def _by_ticket(self, text: str, now: float) -> Token | None:
-        # The digest is looked up, not the ticket: how long that takes says nothing of another ticket.
-        id, until = self._tickets.pop(_digest(text), ("", 0.0))
-        return self.tokens.get(id, now) if now < until else None
+    def _by_ticket(self, text: str) -> Token | None:
+        ticket = self.tickets.find(text)
+        return self.tickets.token(ticket) if ticket is not None else None
 
     async def _hold(self, peer: str) -> None:
         """Keep the answer to a wrong token back for a while."""
@@ -108,10 +94,6 @@ class Entrance:
             left = self._held.pop(peer) - 1
             if left:
                 self._held[peer] = left
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _token_of(request: ApiRequest) -> str | None:

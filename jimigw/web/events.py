@@ -56,6 +56,8 @@ class EventStream:
         self._request, self._journal, self._reactor = request, journal, reactor
         self._after, self._device, self._kinds, self.token = after, device, kinds, token
         self._ended = ended
+        #: called at the end, by whoever began it
+        self.on_end: Callable[[EventStream], None] | None = None
         self._waiting: deque[Record] = deque()
         #: where the last read got to: what lies before it and is not waiting was sent, or is not wanted
         self._through = after
@@ -68,7 +70,8 @@ class EventStream:
     def start(self) -> None:
         """Begin: what was missed first, then what comes."""
         self._request.registerProducer(self, True)
-        self._write(b": jimigw\nretry: %d\n\n" % RETRY)
+        # An id without data is no event, but what a browser comes back with that has seen none.
+        self._write(b": jimigw\nretry: %d\nid: %d\n\n" % (RETRY, self._after))
         self.wake()
 
     # -- the connection's side ----------------------------------------------------------------------------------------
@@ -106,11 +109,9 @@ class EventStream:
         silent = now - self._last_word
         if self._paused:
             if silent >= MOST_STUCK:
-                self.stop(finish=False)
-                if self._request.channel is not None:
-                    self._request.channel.abort()
+                self.abort()
         elif silent >= KEEP_ALIVE:
-            # An id without data is no event, but where it goes on after a break.
+            # As at the start: where it goes on after a break.
             self._write(b": keep-alive\nid: %d\n\n" % self._after if self._after > self._told else b": keep-alive\n\n")
             self._told = self._after
 
@@ -128,6 +129,12 @@ class EventStream:
             self._request.unregisterProducer()
             self._request.finish()
         self._ended(self)
+
+    def abort(self) -> None:
+        """The end, without a word: the other end takes nothing, or has come back on another connection."""
+        self.stop(finish=False)
+        if self._request.channel is not None:
+            self._request.channel.abort()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -203,22 +210,15 @@ class EventHub:
         self, request: Any, after: int, device: str | None, kinds: Collection[str] | None, token: str
     ) -> EventStream:
         """A stream on this request, whose head is set."""
-        stream = EventStream(
-            request,
-            self._journal,
-            self._reactor,
-            after,
-            device,
-            kinds,
-            token,
-            lambda each: self._streams.pop(each, None),
-        )
+        stream = EventStream(request, self._journal, self._reactor, after, device, kinds, token, self._ended)
         self._streams[stream] = None
         stream.start()
         return stream
 
-    def _forget(self, stream: EventStream) -> None:
+    def _ended(self, stream: EventStream) -> None:
         self._streams.pop(stream, None)
+        if stream.on_end is not None:
+            stream.on_end(stream)
 
     def look(self) -> None:
         """Now and then: streams say that they are there, and those of tokens that are no more end."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from twisted.internet.defer import Deferred
 
 from .dispatcher import Dispatcher
-from .entrance import TICKET_SECONDS, Entrance
 from .events import EventHub
 from .kinds import Line, Whole
 from .problems import TOO_MANY, Problem, wrong_parameter
 from .records_api import WHICH_KINDS, WHOSE, RecordsApi
 from .rooms import Rooms
 from .routes import EVENTS, STREAM, Answer, Call, Parameter, Reply, Route
+from .tickets import AWAY_SECONDS, BEGIN_SECONDS, Tickets
 from .tokens import Scope
 
 TAG = "Events"
@@ -22,7 +23,7 @@ _ID = Whole()
 
 
 class Ticket(msgspec.Struct):
-    """Good for one stream within `seconds`."""
+    """To be used for a stream within `seconds`; from then on it is good for coming back to it."""
 
     ticket: str
     seconds: float
@@ -32,9 +33,9 @@ class EventsApi:
     """Streams, begun. ``most`` is how many there may be."""
 
     def __init__(
-        self, rooms: Rooms, hub: EventHub, entrance: Entrance, records: RecordsApi, most: Callable[[], int]
+        self, rooms: Rooms, hub: EventHub, tickets: Tickets, records: RecordsApi, most: Callable[[], int]
     ) -> None:
-        self._rooms, self._hub, self._entrance, self._records, self._most = rooms, hub, entrance, records, most
+        self._rooms, self._hub, self._tickets, self._records, self._most = rooms, hub, tickets, records, most
         #: makes the heads of answers; set once it is there
         self.dispatcher: Dispatcher | None = None
 
@@ -71,27 +72,40 @@ class EventsApi:
                 self.make_ticket,
                 {201: Answer(Ticket, "the ticket")},
                 TAG,
-                "For the `EventSource` of browsers, which cannot send the header Authorization. A ticket is good for "
-                "one stream: to come back, get another, and give the id of the last event as `after`.",
+                "For the `EventSource` of browsers, which cannot send the header Authorization. It has to be used "
+                f"within {BEGIN_SECONDS:g} seconds. After a break `EventSource` comes back with the same address by "
+                "itself, over a restart of the service too: the ticket is good for that while its stream is open, "
+                f"and {AWAY_SECONDS / 60:g} minutes after. It is good for one stream at a time, of which the last one "
+                "counts, and for nothing else, and ends with the token that it was made with.",
             ),
         ]
 
-    def stream_events(self, call: Call) -> object:
+    async def stream_events(self, call: Call) -> object:
         request, query = call.request, call.query
+        assert self.dispatcher is not None
+        assert call.token is not None
         after = query["after"]
-        if (told := request.getHeader("last-event-id")) is not None and told != "":
+        if told := request.getHeader("last-event-id"):
             try:
                 after = _ID.read(told)
             except ValueError as error:
                 raise wrong_parameter("Last-Event-ID", str(error)) from None
+        ticket = None
+        if request.method != b"HEAD" and query["ticket"] and request.getHeader("authorization") is None:
+            ticket = self._tickets.find(query["ticket"])
+        if ticket is not None and ticket.after is not None and not told:
+            after = ticket.after
         last = self._rooms.journal.last_id()
         after = last if after is None else min(after, last)
+        if ticket is not None:
+            if ticket.after is None:
+                await self._tickets.begin(ticket, after)
+            if ticket.stream is not None:
+                ticket.stream.abort()
         if len(self._hub) >= self._most():
             raise Problem(
                 TOO_MANY, f"there are {len(self._hub)} streams, more are not served", headers={"Retry-After": "10"}
             )
-        assert self.dispatcher is not None
-        assert call.token is not None
         # Nothing follows a stream: whoever waits for its end sees it.
         request.channel.persistent = False
         self.dispatcher.head(request, 200, EVENTS, {"X-Accel-Buffering": "no", "Connection": "close"})
@@ -100,9 +114,11 @@ class EventsApi:
             return STREAM
         finished: Deferred[None] = request.notifyFinish()
         stream = self._hub.begin(request, after, self._records.whose(query["device"]), query["kinds"], call.token.id)
+        if ticket is not None:
+            ticket.stream, stream.on_end = stream, partial(self._tickets.left, ticket)
         finished.addErrback(lambda _: stream.stop(finish=False))
         return STREAM
 
     def make_ticket(self, call: Call) -> Reply:
         assert call.token is not None
-        return Reply(Ticket(self._entrance.ticket(call.token), TICKET_SECONDS), 201)
+        return Reply(Ticket(self._tickets.make(call.token), BEGIN_SECONDS), 201)

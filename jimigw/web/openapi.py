@@ -129,10 +129,17 @@ def _response(answer: Answer, by_type: dict[Any, Any]) -> dict[str, Any]:
     if answer.type is None:
         return {"description": answer.meaning}
     content = {
-        media.partition(";")[0]: {"schema": {"type": "string"} if each is str else by_type[each]}
+        media.partition(";")[0]: _schema(each, by_type)
         for media, each in ((answer.media, answer.type), *answer.others.items())
     }
     return {"description": answer.meaning, "content": content}
+
+
+def _schema(type: Any, by_type: dict[Any, Any]) -> dict[str, Any]:
+    """What an answer of this type holds; bytes have no schema."""
+    if type is bytes:
+        return {}
+    return {"schema": {"type": "string"} if type is str else by_type[type]}
 
 
 def _tidied(schema: dict[str, Any]) -> dict[str, Any]:

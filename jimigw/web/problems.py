@@ -48,8 +48,17 @@ CONFIRM = ProblemKind(
     "It wants a confirmation",
     'The command can cut the terminal off or destroy data; send it again with "confirm": true if it is meant.',
 )
+PRECONDITION = ProblemKind(
+    "precondition",
+    412,
+    "A condition does not hold",
+    "What the request says with If-Match or If-Unmodified-Since is not so.",
+)
 TOO_LARGE = ProblemKind("too-large", 413, "The body is too long", "Nothing of it was used.")
 MEDIA_TYPE = ProblemKind("media-type", 415, "The body is of another type", "The detail says which types are taken.")
+RANGE = ProblemKind(
+    "range", 416, "There are no such bytes", "The header Content-Range of the answer says how many there are."
+)
 INVALID = ProblemKind(
     "invalid", 422, "The content is not right", "The body can be read, and something that it says is wrong."
 )
@@ -62,10 +71,13 @@ INTERNAL = ProblemKind(
 UNAVAILABLE = ProblemKind(
     "unavailable", 503, "Not now", "Store or journal cannot be used, or not in time. The same may work later."
 )
+NO_ROOM = ProblemKind(
+    "no-room", 507, "There is no room", "The disk, or what this terminal or all of them may take, is full."
+)
 
 KINDS: Sequence[ProblemKind] = (
-    BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, CONFLICT, CONFIRM, TOO_LARGE, MEDIA_TYPE, INVALID,
-    TOO_MANY, INTERNAL, UNAVAILABLE,
+    BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, CONFLICT, CONFIRM, PRECONDITION, TOO_LARGE,
+    MEDIA_TYPE, RANGE, INVALID, TOO_MANY, INTERNAL, UNAVAILABLE, NO_ROOM,
 )  # fmt: skip
 """All kinds, by status."""
 

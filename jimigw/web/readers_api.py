@@ -22,17 +22,17 @@ Ids = Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1, max_length=
 
 
 class ReaderStatus(msgspec.Struct):
-    """How a reader is doing. `state` is a word of its own, such as running, waiting, broken or paused."""
+    """How a reader is doing. `state` is starting, running, waiting (for the next try), paused or stopped."""
 
     name: str
     state: str
     reason: Annotated[str, Meta(description="why it is so, for people")] = ""
     cursor: Annotated[int, Meta(description="the id up to which it has read")] = 0
     lag: Annotated[int, Meta(description="records that it is behind")] = 0
-    delivered: int = 0
-    failed: int = 0
+    delivered: Annotated[int, Meta(description="records that have arrived, since the start")] = 0
+    failed: Annotated[int, Meta(description="tries that did not succeed, since the start")] = 0
     dead: Annotated[int, Meta(description="dead letters")] = 0
-    last_delivery: Time | None = None
+    last_delivery: Annotated[Time | None, Meta(description="when records arrived last, since the start")] = None
     last_error: str | None = None
     details: Annotated[dict[str, Any], Meta(description="what else it says of itself")] = {}
 

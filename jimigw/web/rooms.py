@@ -12,11 +12,12 @@ from twisted.internet.task import deferLater
 from jimigw.gateway.commands import Commands
 from jimigw.gateway.gateway import Gateway
 from jimigw.gateway.registry import Registry
+from jimigw.gateway.uploads import Uploads
 from jimigw.journal.interface import IJournal
 from jimigw.model.device import Device
 from jimigw.store.interface import IStore
 
-from .problems import NOT_FOUND, Problem
+from .problems import NOT_FOUND, UNAVAILABLE, Problem
 
 AT_ONCE = 2000
 """Terminals that are looked at in one turn of the reactor: a few milliseconds."""
@@ -26,7 +27,8 @@ Figures = Mapping[str, Mapping[str, Any]]
 
 @attrs.frozen(eq=False)
 class Rooms:
-    """What the API is given. ``ready`` says of each part of the service why it is not ready, "" where it is."""
+    """What the API is given. ``ready`` says of each part of the service why it is not ready, "" where it is.
+    ``uploads`` is None where no files are kept; ``downloads`` says whether links to files are served."""
 
     reactor: Any
     registry: Registry
@@ -36,6 +38,8 @@ class Rooms:
     store: IStore
     stats: Callable[[], Figures]
     ready: Callable[[], Mapping[str, str]]
+    uploads: Uploads | None = None
+    downloads: Callable[[], bool] = lambda: True
     #: one change of cards at a time: each begins with what the one before it left
     changing: DeferredLock = attrs.field(factory=DeferredLock)
 
@@ -45,6 +49,19 @@ class Rooms:
         if found is None:
             raise Problem(NOT_FOUND, f"there is no terminal {name!r}")
         return found
+
+    @property
+    def files(self) -> Uploads:
+        """Files and recordings of terminals. :class:`Problem` where none are kept."""
+        if self.uploads is None:
+            raise Problem(UNAVAILABLE, "this service keeps no files")
+        return self.uploads
+
+    def speaks_jimi(self, id: str) -> bool:
+        """Whether a terminal spoke the Jimi protocol last; of one that was never heard: whether its id is an IMEI."""
+        device = self.registry.get(id)
+        protocol = device.protocol if device is not None else ""
+        return protocol == "jimi" if protocol else len(id) == 15
 
     async def breathe(self) -> None:
         """Let everybody else have a turn."""

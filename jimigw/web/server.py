@@ -183,6 +183,10 @@ class ApiChannel(HTTPChannel):
             self.server.counters.slow_requests += 1
         self.abort()
 
+    def end(self) -> None:
+        """The service ends: close it once the answer has left."""
+        self.loseConnection()
+
     def abort(self) -> None:
         """Close the connection, whatever is under way."""
         transport: Any = self.transport
@@ -196,36 +200,25 @@ class ApiChannel(HTTPChannel):
         self.server.closed()
 
 
-class ApiServer(ServerFactory):
-    """Makes connections, as many as there may be. ``handle`` answers requests, ``knows`` says whether a request comes
-    with a good token."""
+class HttpServer(ServerFactory):
+    """The connections of an edge: counted, and closed at the end."""
 
     noisy = False
     _log = Logger()
 
-    def __init__(
-        self,
-        reactor: Any,
-        handle: Callable[[ApiRequest], None],
-        knows: Callable[[ApiRequest], bool],
-        max_body: int,
-        max_connections: int,
-    ) -> None:
-        self.reactor, self.handle, self.knows = reactor, handle, knows
-        self.max_body, self.max_connections = max_body, max_connections
-        self.channels: set[ApiChannel] = set()
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+        self.channels: set[Any] = set()
         self.counters = HttpCounters()
         self._ended: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> ApiChannel | None:
-        """A connection, or None where there are too many."""
-        if len(self.channels) >= self.max_connections:
+    def admit(self, most: int) -> bool:
+        """Whether one more connection may be made, of so many at once; it is counted."""
+        if self._ended is not None or len(self.channels) >= most:
             self.counters.refused_connections += 1
-            return None
+            return False
         self.counters.connections += 1
-        channel = ApiChannel(self)
-        channel.factory = self
-        return channel
+        return True
 
     def count(self, status: int) -> None:
         """A request was answered so."""
@@ -235,12 +228,12 @@ class ApiServer(ServerFactory):
         elif status >= 400:
             self.counters.refused += 1
 
-    def log(self, request: ApiRequest) -> None:
-        """A request was answered. Said at the level of debugging only: a platform may ask many times a second."""
+    def log(self, request: Any) -> None:
+        """A request was answered. Said at the level of debugging only: there may be many a second."""
         self._log.debug(
             "{method} {path} {status} {bytes} bytes {seconds:.3f} s from {peer}",
             method=request.method.decode("latin-1"),
-            path=request.path.decode("latin-1"),  # without the query, which may hold a ticket
+            path=request.path.decode("latin-1"),  # without the query, which may hold a ticket or a signed link
             status=request.code,
             bytes=request.sentLength,
             seconds=self.reactor.seconds() - request.began,
@@ -252,7 +245,7 @@ class ApiServer(ServerFactory):
         done: Deferred[None] = Deferred()
         self._ended = done
         for channel in list(self.channels):
-            channel.loseConnection()
+            channel.end()
         late = self.reactor.callLater(GOODBYE, self._abort)
         done.addBoth(lambda _: late.cancel() if late.active() else None)
         self.closed()
@@ -264,9 +257,33 @@ class ApiServer(ServerFactory):
 
     def closed(self) -> None:
         """A connection is gone."""
-        if self._ended is not None and not self.channels:
-            ended, self._ended = self._ended, None
-            ended.callback(None)
+        if self._ended is not None and not self.channels and not self._ended.called:
+            self._ended.callback(None)
+
+
+class ApiServer(HttpServer):
+    """Makes connections, as many as there may be. ``handle`` answers requests, ``knows`` says whether a request comes
+    with a good token."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        handle: Callable[[ApiRequest], None],
+        knows: Callable[[ApiRequest], bool],
+        max_body: int,
+        max_connections: int,
+    ) -> None:
+        super().__init__(reactor)
+        self.handle, self.knows = handle, knows
+        self.max_body, self.max_connections = max_body, max_connections
+
+    def buildProtocol(self, addr: IAddress | None) -> ApiChannel | None:
+        """A connection, or None where there are too many."""
+        if not self.admit(self.max_connections):
+            return None
+        channel = ApiChannel(self)
+        channel.factory = self
+        return channel
 
 
 def peer_of(request: Any) -> str:

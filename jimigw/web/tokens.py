@@ -92,6 +92,7 @@ class TokenFile:
     """The tokens as the file has them, in plain calls: for the tool, and below :class:`Tokens`."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path, self._used, self._admin = folder / TOKENS_FILE, folder / USED_FILE, folder / ADMIN_FILE
 
     def load(self) -> list[Token]:
@@ -192,7 +193,7 @@ class Tokens:
     """The tokens as the service sees them: looked up in memory, read again when the file has changed."""
 
     def __init__(self, file: TokenFile, complain: Callable[[str], object] = lambda sentence: None) -> None:
-        self._file, self._complain = file, complain
+        self._file, self.folder, self.complain = file, file.folder, complain
         self._by_id: dict[str, Token] = {}
         self._seen: tuple[int, ...] | None = None
         self._used: dict[str, float] = {}
@@ -214,7 +215,7 @@ class Tokens:
             self._by_id = {token.id: token for token in self._file.load()}
         except TokensError as error:
             self._by_id = {}
-            self._complain(f"nobody is let in to the API: {error}")
+            self.complain(f"nobody is let in to the API: {error}")
         return True
 
     def save(self) -> None:
@@ -225,7 +226,7 @@ class Tokens:
             try:
                 self._file.save_used(self._used)
             except TokensError as error:
-                self._complain(str(error))
+                self.complain(str(error))
 
     def find(self, text: str, now: float) -> Token | None:
         """The token that this text is; None where it is none, or none any more. Takes the same time for every wrong

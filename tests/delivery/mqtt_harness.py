@@ -162,11 +162,12 @@ class World:
         await until(lambda: self.target.broker.state == "ready", f"a connection ({self.target.broker.reason})")
         return self
 
-    async def terminal(self, phone: str = PHONE, version: int = 2013) -> Terminal808:
+    async def terminal(self, phone: str = PHONE, version: int = 2013, enters: bool = True) -> Terminal808:
         host: Any = self.service.ports[1].getHost()
         endpoint = TCP4ClientEndpoint(_clock, "127.0.0.1", host.port)
         terminal: Terminal808 = await connectProtocol(endpoint, Terminal808(phone, version))
-        await terminal.enter()
+        if enters:
+            await terminal.enter()
         return terminal
 
     async def stop(self) -> None:

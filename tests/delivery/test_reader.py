@@ -251,6 +251,7 @@ def test_what_is_never_taken_is_stored_before_the_cursor_passes_it() -> None:
     assert (desk.cursor, desk.under_way) == (3, [[4]])
     status = desk.reader.status()
     assert (status.delivered, status.set_aside, status.dead_letters) == (2, 1, 1)
+    assert status.last_delivery == START
     letter = desk.store.letters[0]
     record = desk.journal.records[1]
     assert (letter.device, letter.kind, letter.raw, letter.data) == ("b", "position", record.raw, record.data)

@@ -57,26 +57,33 @@ async def test_one_report_reaches_everyone(tmp_path: Path, broker: Mosquitto, pe
         'mqtt.kinds=["position"]',
         'http.endpoint="tcp:0:interface=127.0.0.1"',
     )
-    client: Client = await running.connect(IMEI)
-    client.login()
-    await client.got(1)
-    client.location(2)
-    await client.got(2)
-    await until(lambda: "/hub/pushgps" in receiver.bodies and "/records" in receiver.bodies and platform.heard)
-    await until(lambda: "/hub2/pushgps" in receiver.bodies)
-    records = [record for body in receiver.bodies["/records"] for record in json.loads(body)]
-    assert [record["kind"] for record in records[:2]] == ["login", "position"]
-    pushed = parse_qs(receiver.bodies["/hub/pushgps"][0].decode())
-    assert json.loads(pushed["data_list"][0])[0]["deviceImei"] == IMEI
-    assert not [path for path in receiver.bodies if path.startswith("/nobody")]
-    assert [path for path in receiver.bodies if path.startswith("/hub2")] == ["/hub2/pushgps"]
+    try:
+        client: Client = await running.connect(IMEI)
+        client.login()
+        await client.got(1)
+        client.location(2)
+        await client.got(2)
+        await until(lambda: "/hub/pushgps" in receiver.bodies and "/records" in receiver.bodies and platform.heard)
+        await until(lambda: "/hub2/pushgps" in receiver.bodies)
+        records = [record for body in receiver.bodies["/records"] for record in json.loads(body)]
+        assert [record["kind"] for record in records[:2]] == ["login", "position"]
+        pushed = parse_qs(receiver.bodies["/hub/pushgps"][0].decode())
+        assert json.loads(pushed["data_list"][0])[0]["deviceImei"] == IMEI
+        assert not [path for path in receiver.bodies if path.startswith("/nobody")]
+        assert [path for path in receiver.bodies if path.startswith("/hub2")] == ["/hub2/pushgps"]
 
-    token = (tmp_path / "admin.token").read_text("utf-8").strip().splitlines()[-1]
-    place: Any = running.service.webs.ports[0].getHost()
-    headers: Any = {"Authorization": f"Bearer {token}"}
-    answer = await treq.get(f"http://127.0.0.1:{place.port}/api/v1/readers", headers=headers, persistent=False)
-    found = await treq.json_content(answer)
-    names = [reader["name"] for reader in found["readers"]]
-    assert sorted(names) == ["callback:hub", "callback:hub2", "callback:json", "callback:none", "mqtt"]
-    await running.stop()
-    await receiver.port.stopListening()
+        # A receiver has a record before its reader has the answer.
+        delivered = running.service.deliveries.readers.status
+        await until(lambda: all(delivered(f"callback:{name}").delivered for name in ("json", "hub", "hub2")))
+        token = (tmp_path / "admin.token").read_text("utf-8").strip().splitlines()[-1]
+        place: Any = running.service.webs.ports[0].getHost()
+        headers: Any = {"Authorization": f"Bearer {token}"}
+        answer = await treq.get(f"http://127.0.0.1:{place.port}/api/v1/readers", headers=headers, persistent=False)
+        found = await treq.json_content(answer)
+        names = [reader["name"] for reader in found["readers"]]
+        when = {reader["name"]: reader["last_delivery"] for reader in found["readers"]}
+        assert (when["callback:json"] is not None, when["callback:none"]) == (True, None)
+        assert sorted(names) == ["callback:hub", "callback:hub2", "callback:json", "callback:none", "mqtt"]
+    finally:
+        await running.stop()
+        await receiver.port.stopListening()

@@ -49,6 +49,14 @@ def _b64(text: str) -> str:
             {"iccid": "8986000000000000000"},
         ),
         ("jimi", 0x94, {"file_type": 0x0A, "content": "broken"}, {}),
+        (
+            "jimi",
+            0x94,
+            {"file_type": 0x08, "content": "[VERSION]JC400D_WAVA_DMS_V4.2.13_210716.2013"},
+            {"model": "JC400D", "firmware": "JC400D_WAVA_DMS_V4.2.13_210716.2013"},
+        ),
+        ("jimi", 0x94, {"file_type": 0x08, "content": "JC400"}, {}),
+        ("jimi", 0x94, {"file_type": 0x07, "content": "[VERSION]JC400D_V4.2.13"}, {}),
         ("jimi", 0xE0, {"built_in": [{}, {}], "peripheral": [{}]}, {"cameras": 3}),
         ("jimi", 0xE0, {"built_in": [], "peripheral": None}, {"cameras": 0}),
         (

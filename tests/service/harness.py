@@ -77,6 +77,8 @@ class Running:
             'jt808.udp="127.0.0.1:0"',
             'manhole.endpoint=""',
             'hub.endpoint=""',
+            'uploads.endpoint=""',
+            'attachments.endpoint=""',
             'http.endpoint=""',
             *settings,
         ]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest_twisted
 from twisted.internet import reactor as the_reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -22,6 +17,7 @@ from twisted.web.server import Site
 from jimigw.gateway.signing import signature
 from jimigw.journal import open_reader
 from tests.service.harness import Client, Start
+from tests.service.process import ServiceProcess
 
 reactor: Any = the_reactor
 LIMIT = 60.0
@@ -208,46 +204,6 @@ async def test_refused_records_are_dead_letters_that_can_be_sent_again(
 # -- kill -9 ----------------------------------------------------------------------------------------------------------
 
 
-class Service(ProcessProtocol):
-    """The service in a process of its own."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.said = ""
-        self.port: int | None = None
-        self.ended: Deferred[None] = Deferred()
-        settings = [
-            f'data_dir="{folder}"',
-            'jimi.endpoints=["tcp:0:interface=127.0.0.1"]',
-            "jt808.endpoints=[]",
-            'jt808.udp=""',
-            'manhole.endpoint=""',
-            'hub.endpoint=""',
-            'http.endpoint=""',
-            callbacks(f'{{name="x", url="{url}", start="beginning", batch=7, concurrency=3}}'),
-        ]
-        twistd = str(Path(sys.executable).with_name("twistd"))
-        arguments = [twistd, "-n", "--pidfile=", "jimigw"]
-        for setting in settings:
-            arguments += ["--set", setting]
-        self.process = reactor.spawnProcess(self, twistd, arguments, env=None)
-
-    def outReceived(self, data: bytes) -> None:
-        self.said += data.decode()
-        if self.port is None and (found := re.search(r"awaited at .*port=(\d+)", self.said)):
-            self.port = int(found[1])
-
-    def errReceived(self, data: bytes) -> None:
-        self.said += data.decode()
-
-    def processEnded(self, reason: Any) -> None:
-        self.ended.callback(None)
-
-    async def terminal(self, imei: str) -> Client:
-        await until(lambda: self.port is not None)
-        client: Client = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port or 0), Client(imei))
-        return client
-
-
 IMEIS = [f"86300000000000{number}" for number in range(1, 6)]
 
 
@@ -257,7 +213,8 @@ async def test_nothing_is_lost_and_the_order_kept_over_kill_9(tmp_path: Path, re
     answered = 0
     last = 0
     for ends in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
-        service = Service(tmp_path, receiver.url)
+        row = f'{{name="x", url="{receiver.url}", start="beginning", batch=7, concurrency=3}}'
+        service = ServiceProcess(tmp_path, callbacks(row))
         try:
             clients = [await service.terminal(imei) for imei in IMEIS]
             for client in clients:
@@ -274,8 +231,7 @@ async def test_nothing_is_lost_and_the_order_kept_over_kill_9(tmp_path: Path, re
                 await caught_up(receiver, last)
             answered += sum(len(client.frames) for client in clients)
         finally:
-            service.process.signalProcess(ends)
-            await service.ended
+            await service.end(ends)
     with open_reader(tmp_path / "journal.sqlite") as reader:
         stored = {record.id: record.device for record in reader.read(0, 10_000)}
     assert last >= answered

@@ -184,6 +184,40 @@ async def test_forms_and_json_in_all_spellings(hub: OpenHub, headers: dict[str, 
     assert (status, data_of(answer)["_code"], data_of(answer)["_content"]) == (200, "100", "V1")
 
 
+DOCUMENTED = (
+    f"imei={IMEI}&cmdContent=SERVER&serverFlagId=1&proNo=128&platform=web&requestId=6&cmdType=normallns&token=123"
+)
+"""The request as the hub's page has it."""
+SPELLINGS: list[tuple[str, str]] = [
+    ("form", DOCUMENTED),
+    ("form", DOCUMENTED.replace("imei=", "deviceImei=")),
+    ("form", DOCUMENTED.replace("imei=", "IMEI=").replace("cmdContent", "cmdcontent")),
+    ("form", f"{DOCUMENTED}&sync=true&offlineFlag=false&timeOut=30&language=zh"),
+    ("form", f"{DOCUMENTED}&sync=TRUE&offLineFlag=0&timeOut="),
+    ("form", f"deviceImei={IMEI}&cmdContent=SERVER&serverFlagId=1"),
+    ("query", DOCUMENTED),
+    ("json", f'{{"imei":"{IMEI}","cmdContent":"SERVER","serverFlagId":1,"proNo":128,"platform":"app"}}'),
+    ("json", f'{{"deviceImei":{IMEI},"cmdContent":"SERVER","serverFlagId":"1","proNo":"128","sync":true}}'),
+    ("json as a form", f'{{"imei":"{IMEI}","cmdContent":"SERVER","serverFlagId":1}}'),
+]
+
+
+@pytest.mark.parametrize(("how", "request_"), SPELLINGS)
+@pytest_twisted.ensureDeferred
+async def test_100_in_all_spellings(hub: OpenHub, how: str, request_: str) -> None:
+    api = hub()
+    unit = await camera(api.running)
+    media = {"json": "application/json"}.get(how, "application/x-www-form-urlencoded")
+    body, url = (b"", f"{api.url}?{request_}") if how == "query" else (request_.encode(), api.url)
+    sending = defer.ensureDeferred(api.post(body, url, Content_Type=media))
+    assert await unit.answer("SERVER,1,gw.example.org,21100,0") == "SERVER"
+    status, answer = await sending
+    data = data_of(answer)
+    assert (status, answer["code"], answer["msg"]) == (200, 0, "success")
+    assert (data["_code"], data["_imei"], data["_serverFlagId"], data["_proNo"]) == ("100", IMEI, 1, 128)
+    assert data["_content"] == "SERVER,1,gw.example.org,21100,0"
+
+
 @pytest_twisted.ensureDeferred
 async def test_100_of_a_jt808_terminal(hub: OpenHub) -> None:
     api = hub()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.harness import Bench
+from tests.store.harness import Bench, MemoryBench
 
 
 @pytest.fixture
@@ -32,3 +32,13 @@ def make_bench(path: Path) -> Iterator[Callable[..., Bench]]:
 @pytest.fixture
 def bench(make_bench: Callable[..., Bench]) -> Bench:
     return make_bench()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def either(request: pytest.FixtureRequest) -> Bench | MemoryBench:
+    """The store of the service, and the one that tests of other rooms have in its place: what is said of one holds for
+    both."""
+    if request.param == "memory":
+        return MemoryBench()
+    bench: Bench = request.getfixturevalue("bench")
+    return bench

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from jimigw.store import CardChanges, SqliteStore
+from tests.support.recorder import RecordingStore
 
 
 class HandReactor(Clock):
@@ -57,6 +58,32 @@ class HandPool:
         return True
 
 
+def result_of(deferred: Deferred[Any], settle: Callable[[], None]) -> Any:
+    """What a deferred comes to once everything has happened; its failure is raised."""
+    results: list[Any] = []
+    deferred.addBoth(results.append)
+    settle()
+    (result,) = results
+    if isinstance(result, Failure):
+        result.raiseException()
+    return result
+
+
+class MemoryBench:
+    """The store in memory that tests of other rooms use, moved in the same way."""
+
+    def __init__(self) -> None:
+        self.store = RecordingStore()
+
+    def settle(self) -> None:
+        """Let everything happen."""
+        self.store.commit()
+
+    def result(self, deferred: Deferred[Any]) -> Any:
+        """Return what a deferred comes to, or raise its failure."""
+        return result_of(deferred, self.settle)
+
+
 class Bench:
     """A started store with everything that moves it."""
 
@@ -94,13 +121,7 @@ class Bench:
 
     def result(self, deferred: Deferred[Any]) -> Any:
         """Return what a deferred comes to, or raise its failure."""
-        results: list[Any] = []
-        deferred.addBoth(results.append)
-        self.settle()
-        (result,) = results
-        if isinstance(result, Failure):
-            result.raiseException()
-        return result
+        return result_of(deferred, self.settle)
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return what another connection sees."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from jimigw.model.device import Card
@@ -43,17 +45,55 @@ reactor.run()
 """
 
 
-def service(path: Path) -> subprocess.Popen[str]:
+#: Files come, and the same ones again: each of them has an alarm and adds to what was sent.
+MEDIA_SERVICE = """
+import itertools
+import sys
+from twisted.internet import reactor
+from jimigw.model.media import Media, MediaAlarm, MediaState, Usage
+from jimigw.store import SqliteStore
+
+store = SqliteStore(sys.argv[1], reactor)
+store.start()
+numbers = itertools.count(int(sys.argv[2]))
+
+def say(*words):
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")
+    sys.stdout.flush()
+
+def feed():
+    for _ in range(7):
+        number = next(numbers)
+        device = f"{number % 5}"
+        file = Media(device, f"{number}", key=f"{number}", size=number)
+        store.save_media(file)  # announced
+        alarm = MediaAlarm(device, number, 1.0, expected=1)
+        store.save_media_alarm(alarm).addCallback(lambda _, file=file, alarm=alarm: stored(file, alarm))
+        # One that is there already: it is refused alone, and adds nothing.
+        store.save_media(Media(device, f"{number}"), Usage(device, "2026-10", 1, 1 << 40)).addErrback(lambda _: None)
+    reactor.callLater(0.0005, feed)
+
+def stored(file, alarm):
+    file.state, file.alarm = MediaState.STORED, alarm.id
+    usage = Usage(file.device, "2026-10", 1, file.size)
+    store.save_media(file, usage).addCallback(lambda _: say(file.id, file.name))
+
+feed()
+reactor.run()
+"""
+
+
+def service(path: Path, program: str = SERVICE, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-c", SERVICE, str(path)], stdout=subprocess.PIPE, env=environment, text=True
+        [sys.executable, "-c", program, str(path), *arguments], stdout=subprocess.PIPE, env=environment, text=True
     )
 
 
-def run_and_kill(path: Path, lines: int) -> list[tuple[str, int]]:
+def run_and_kill(path: Path, lines: int, *how: str) -> list[tuple[str, int]]:
     """Run a service until it is killed after so many lines; what it said."""
     said: list[tuple[str, int]] = []
-    with service(path) as process:
+    with service(path, *how) as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -84,6 +124,29 @@ def test_kill(path: Path) -> None:
     assert bench.store.next_command_id() > max(stored)
     assert len(bench.contents.commands) == len(stored)
     bench.close()
+
+
+def test_kill_while_files_are_stored(path: Path) -> None:
+    given: dict[int, str] = {}
+    for round in range(ROUNDS):
+        # Names go on where no round before came to.
+        said = run_and_kill(path, 200 + round * 171, MEDIA_SERVICE, str(1_000_000 * (round + 1)))
+        told = {int(id): str(name) for id, name in said}
+        assert not told.keys() & given.keys()
+        given |= told
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:  # before any writer opens it
+            rows = connection.execute("SELECT id, name, state, size, device, alarm FROM media").fetchall()
+            sums = connection.execute("SELECT device, files, received FROM media_usage ORDER BY device").fetchall()
+            alarms = dict(connection.execute("SELECT id, record FROM media_alarm"))
+        stored = {id: name for id, name, state, *_ in rows if state == "stored"}
+        assert given.items() <= stored.items()
+        # What was sent is there with the file, or neither is.
+        sent: dict[str, list[int]] = {}
+        for _, _, state, size, device, alarm in rows:
+            if state == "stored":
+                sent.setdefault(device, []).append(size)
+                assert alarms[alarm] == size
+        assert sums == [(device, len(sizes), sum(sizes)) for device, sizes in sorted(sent.items())]
 
 
 def test_two_processes_at_once(path: Path) -> None:

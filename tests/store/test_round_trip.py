@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import attrs
 from hypothesis import HealthCheck, given, settings
@@ -12,41 +11,18 @@ from hypothesis import strategies as st
 
 from jimigw.model.command import Command, Life
 from jimigw.model.device import Card, State
+from jimigw.model.media import Media, MediaAlarm, MediaRule, Playlist, Usage
 from jimigw.model.report import Alarm, Position
 from jimigw.store import Database
+from jimigw.store.media_rows import MEDIA, MEDIA_ALARM, row_of_alarm, row_of_media
 from jimigw.store.rows import CARD, COMMAND, STATE, row_of_card, row_of_command, row_of_state
 from tests.store.harness import Bench
-
-texts = st.text(st.characters(codec="utf-8"), max_size=20)
-times = st.floats(0, 4e9)
-words = st.none() | texts
-flags = st.none() | st.booleans()
-counts = st.integers(-(1 << 63), (1 << 63) - 1)
-numbers = st.floats(allow_nan=False, allow_infinity=False)
-jsons = st.recursive(
-    st.none() | st.booleans() | counts | numbers | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
+from tests.store.media import alarms, files, playlists, rules, usages
+from tests.store.values import counts, fields, flags, jsons, positions, texts, times, words
 
 cards = st.builds(
     Card, texts, words, words, words, words, st.none() | st.integers(-840, 840), st.booleans(), words
 )  # fmt: skip
-positions = st.builds(
-    Position,
-    st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)),
-    numbers,
-    numbers,
-    fix=flags,
-    speed_kmh=st.none() | numbers,
-    course=st.none() | counts,
-    altitude_m=st.none() | counts,
-    satellites=st.none() | counts,
-    mileage_m=st.none() | numbers,
-    ignition=flags,
-    replayed=flags,
-    time_source=st.sampled_from(["terminal", "server"]),
-).filter(lambda position: abs(position.latitude + position.longitude) < 1e308)
 states = st.builds(
     State, texts, times, times, counts, words, words, words, st.none() | counts, words, words, flags, words, words,
     times, flags, st.none() | positions, st.none() | st.builds(Alarm, counts, words), times,
@@ -58,13 +34,14 @@ commands = st.builds(
 )  # fmt: skip
 
 
-def fields(value: Any) -> dict[str, Any]:
-    """The fields, not those of what is in them."""
-    return attrs.asdict(value, recurse=False)
-
-
 def test_every_field_has_its_column() -> None:
-    for cls, columns in ((Card, (*CARD, "revision")), (State, STATE), (Command, COMMAND)):
+    for cls, columns in (
+        (Card, (*CARD, "revision")),
+        (State, STATE),
+        (Command, COMMAND),
+        (Media, MEDIA),
+        (MediaAlarm, MEDIA_ALARM),
+    ):
         assert tuple(field.name for field in attrs.fields(cls)) == columns
 
 
@@ -86,6 +63,31 @@ def test_all_of_it(path: Path) -> None:
             assert fields(stored) == fields(command)
             with database.transaction():
                 database.forget(card.id)
+
+        check()
+
+
+def test_all_of_files(path: Path) -> None:
+    with Database.for_changes(path) as database:
+
+        @settings(suppress_health_check=[HealthCheck.too_slow])
+        @given(files, alarms, playlists, rules, usages)
+        def check(file: Media, alarm: MediaAlarm, playlist: Playlist, rule: MediaRule, usage: Usage) -> None:
+            with database.transaction():
+                # An id that is 0 is given by the store: see test_media.py.
+                file.id, alarm.id = file.id + 1, alarm.id + 1
+                database.media.save([(None, row_of_media(file), usage)])
+                database.media_alarms.save(row_of_alarm(alarm))
+                database.media.save_playlist(playlist)
+                database.media.save_rule(rule)
+            stored = database.media.one(file.id), database.media_alarms.one(alarm.id, None)
+            assert [fields(each) for each in stored if each is not None] == [fields(file), fields(alarm)]
+            assert database.media.playlist(playlist.device) == playlist
+            assert [fields(each) for each in database.media.rules()] == [fields(rule)]
+            assert database.media.usage(usage.device, usage.month) == usage
+            with database.transaction():
+                for table in ("media", "media_alarm", "playlist", "media_rule", "media_usage"):
+                    database._connection.execute(f"DELETE FROM {table}")
 
         check()
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.python.failure import Failure
 
 from jimigw.model.command import Command, Life
 from jimigw.model.device import Card, State
-from jimigw.store import CardChanges, Database, SqliteStore
+from jimigw.model.media import Media, MediaQuery, MediaRule, MediaState, Usage
+from jimigw.store import CardChanges, Database, MediaClash, SqliteStore
 
 TOTAL = 2000
 
@@ -53,6 +55,40 @@ def test_group_commit_with_a_thread(path: Path) -> Generator[Deferred[Any], Any,
     assert [command.id for command in contents.commands] == list(range(2, TOTAL + 1))
     assert again.next_command_id() == TOTAL + 1
     yield again.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_files_change_while_a_thread_writes_them(path: Path) -> Generator[Deferred[Any], Any, None]:
+    """Each file is saved, changed and saved again, mostly before it has its id; every tenth name is taken."""
+    store = SqliteStore(path, reactor)  # type: ignore[arg-type]
+    store.start()
+    files = [Media(f"{number % 7}", f"{number - number % 10 // 9 * 7}") for number in range(TOTAL)]
+    refused: list[int] = []
+
+    def clashed(failure: Failure, where: list[int], number: int) -> None:
+        failure.trap(MediaClash)
+        where.append(number)
+
+    waiting: list[Deferred[Any]] = []
+    for number, file in enumerate(files):
+        store.save_media(file).addErrback(clashed, [], number)
+        if number % 3 == 0:
+            yield store.save_media_rule(MediaRule(file.device, budget=number))  # the thread works meanwhile
+        file.state = MediaState.MISSING
+        ended = store.save_media(file, Usage(file.device, "2026-10", 1))
+        waiting.append(ended.addErrback(clashed, refused, number))
+    yield gatherResults(waiting)
+    assert refused == [number for number in range(TOTAL) if number % 10 == 9]
+    stored = [file for number, file in enumerate(files) if number % 10 != 9]
+    assert sorted(file.id for file in stored) == list(range(1, len(stored) + 1))
+    newest = yield store.find_media(MediaQuery(limit=1000))
+    by_id = {file.id: file for file in stored}
+    assert [(file.name, file.state) for file in newest] == [
+        (by_id[id].name, MediaState.MISSING) for id in range(len(stored), len(stored) - 1000, -1)
+    ]
+    sent = yield store.usage("3", "2026-10")
+    assert sent.files == len([file for file in stored if file.device == "3"])
+    yield store.close()
 
 
 @pytest_twisted.inlineCallbacks

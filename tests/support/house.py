@@ -14,6 +14,7 @@ from jimigw.journal.interface import Record, Records
 from jimigw.model.command import Command, Life
 from jimigw.model.device import Card, Device
 from tests.support.recorder import RecordingJournal, RecordingLink
+from tests.support.uploads import RecordingUploads
 
 NOW = 1_780_000_000.0
 
@@ -214,6 +215,7 @@ class FakeHouse:
         self.gateway = FakeGateway(self)
         self.commands = FakeCommands(self)
         self.journal = FakeJournal()
+        self.uploads = RecordingUploads()
         self.saved: list[str | None] = []
 
     def describe(self, device: Device | None, traffic: Any) -> list[str]:

@@ -47,6 +47,7 @@ class Mosquitto:
         self.program, self.folder, self.port = program, folder, free_port()
         folder.mkdir(parents=True, exist_ok=True)
         own = [f"listener {self.port} 127.0.0.1", f"persistence_location {folder}/", "persistence true"]
+        own.append("set_tcp_nodelay true")  # Small answers are not held back.
         if os.geteuid() == 0:
             own.append("user root")  # It would give up its rights, and with them this folder.
         if not any(line.startswith("allow_anonymous") for line in lines):

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from jimigw.ops.manhole.completion import complete
+from jimigw.ops.manhole.files import file_words
 from jimigw.ops.manhole.screen import Visitor
 from jimigw.ops.manhole.shell import Shell
 from jimigw.ops.manhole.vocabulary import Vocabulary, device_words
@@ -54,7 +55,7 @@ class Desk:
             self.clock,
             Visitor("admin", "192.0.2.1:5000", "telnet"),
             lambda shell: Vocabulary(self.house, shell).words(),
-            lambda before, namespace: complete(before, namespace, device_words()),
+            lambda before, namespace: complete(before, namespace, device_words(), file_words=file_words()),
             self.gone.append,
             idle_timeout=idle_timeout,
         )

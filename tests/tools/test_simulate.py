@@ -1,5 +1,6 @@
 """``jimigw simulate``: its arguments, and whole runs as a process."""
 
+import argparse
 import json
 import os
 import signal
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jimigw.tools.simulator.plan import Uploads
 from jimigw.tools.simulator.tally import Latencies
+from jimigw.tools.simulator.upload_options import add_arguments, uploads_of
 from tests.tools.running import run
 from tests.vectors.jimi import named
 
@@ -32,6 +35,20 @@ CHECKOUT = Path(__file__).parents[2]
         (("--phone-base", "1234567890123"), "is not 1 to 12 digits"),
         (("--pictures", "x"), "invalid _rate value: 'x'"),
         (("--version", "2005"), "invalid choice: '2005'"),
+        (("--uploads", "127.0.0.1:23010"), "127.0.0.1:23010 is neither auto nor an address as http://127.0.0.1:23010"),
+        (("--uploads", "ftp://h"), "ftp://h is neither auto"),
+        (("--uploads", "http://h:x"), "http://h:x is neither auto"),
+        (("--uploads", "http://h/?a=b"), "http://h/?a=b is neither auto"),
+        (("--uploads", "http://h/a b"), "http://h/a b is neither auto"),
+        (("--uploads", "http://[h"), "http://[h is neither auto"),
+        (("--lost", "1.5"), "1.5 is not from 0 to 1"),
+        (("--only", "3"), "argument --only: invalid choice: 3"),
+        (("--busy", "nan"), "nan is not from 0 to 1"),
+        (("--ready", "0"), "0 is not from 0.01 to 86400 seconds"),
+        (("--again", "60,"), "argument --again: invalid"),
+        (("--clip-bytes", "0"), "0 is not from 1 to 4294967296 bytes"),
+        (("--refuse", "EVIDEO,VERSION"), "VERSION: no such command; there are Picture, Video, EVIDEO"),
+        (("--silent", "hvideo"), "hvideo: no such command"),
         (("--misbehave", "split,dance"), "dance: no such misbehaviour; there are split, junk"),
     ],
 )
@@ -47,6 +64,7 @@ def test_wrong_arguments(words: tuple[str, ...], complaint: str, capsys: pytest.
         (("--protocol", "x25"), "there are no terminals of x25; there are: jimi, jt808"),
         (("--udp",), "terminals of jimi do not use UDP"),
         (("--protocol", "jt808", "--frames", "x"), "frames of jt808 cannot be played; only those of jimi can"),
+        (("--protocol", "jt808", "--uploads", "auto"), "terminals of jt808 do not upload by HTTP here"),
         (("--misbehave", "split,lostparts"), "lostparts: no misbehaviour of jimi"),
         (("--protocol", "jt808", "--misbehave", "loss"), "loss: no misbehaviour of jt808 over TCP"),
         (("--protocol", "jt808", "--udp", "--misbehave", "hangup,split"),
@@ -56,6 +74,35 @@ def test_wrong_arguments(words: tuple[str, ...], complaint: str, capsys: pytest.
 def test_arguments_that_do_not_go_together(words: tuple[str, ...], complaint: str) -> None:
     ran = run("simulate", *words)
     assert (ran.status, ran.err) == (2, f"jimigw: {complaint}.\n")
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "host", "url"),
+    [
+        (("--uploads", "auto"), "10.0.0.1", "http://10.0.0.1:23010"),
+        (("--uploads", "auto"), "::1", "http://[::1]:23010"),
+        (("--uploads", "http://gateway.example.org:8000/"), "::1", "http://gateway.example.org:8000"),
+        (("--uploads", "https://gateway.example.org/dvr"), "::1", "https://gateway.example.org/dvr"),
+    ],
+)
+def test_where_cameras_upload_to(words: tuple[str, ...], host: str, url: str) -> None:
+    assert uploads_of(parsed(*words), host) == Uploads(f"{url}/upload", f"{url}/filelist")
+
+
+def test_how_cameras_upload() -> None:
+    words = "--uploads auto --only 2 --lost 0.5 --busy 0 --ready 1 --again 1,2.5 --clip-bytes 9 --refuse EVIDEO,Picture"
+    assert uploads_of(parsed(*words.split(), "--silent", "HVIDEO", "--hex-flags"), "h") == Uploads(
+        "http://h:23010/upload", "http://h:23010/filelist", cameras=frozenset({2}), lost=0.5, busy=0.0, ready=1.0,
+        again=(1.0, 2.5), clip_bytes=9, refuses=frozenset({"EVIDEO", "Picture"}), silent=frozenset({"HVIDEO"}),
+        hex_flags=True,
+    )  # fmt: skip
+    assert uploads_of(parsed(), "h") is None
 
 
 def test_a_file_that_cannot_be_played(tmp_path: Path) -> None:

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 
+from jimigw.ops.config import load_config
+from jimigw.service.webs import Webs
 from jimigw.web.tokens import SCOPES, TokenFile
 from tests.service.harness import LOCATION, Client, Running
+from tests.support.uploads import RecordingUploads
 from tests.web.harness import until
 
 reactor: Any = the_reactor
@@ -126,9 +130,14 @@ def parsed(data: bytes) -> Answer:
 StartApi = Callable[..., ApiClient]
 
 
-async def serving(folder: Path, *settings: str) -> AsyncIterator[ApiClient]:
-    """A service with an API, for as long as it is wanted."""
-    running = Running(folder, HTTP, *settings)
+async def serving(folder: Path, *settings: str, uploads: RecordingUploads | None = None) -> AsyncIterator[ApiClient]:
+    """A service with an API, for as long as it is wanted; the API keeps the files of ``uploads``, where there are."""
+    running = Running(folder, *([HTTP] if uploads is None else []), *settings)
+    if uploads is not None:
+        config = load_config(None, [*running.settings, HTTP])
+        house = attrs.evolve(running.service.webs._house, uploads=uploads, config=lambda: config)
+        running.service.webs = Webs(reactor, house, pytest.fail)
+        running.service.webs.start()
     await until(lambda: running.service.webs.ports)
     try:
         yield ApiClient(running)

@@ -266,7 +266,10 @@ async def test_pages_of_other_origins(api: ApiClient) -> None:
     api.running.service.reload()
     flight = await api.ask("OPTIONS", "/api/v1/devices", token=None, headers=asked)
     assert flight.headers["access-control-allow-origin"] == "https://map.example.org"
-    assert flight.headers["access-control-allow-headers"] == "Authorization, Content-Type, Last-Event-ID"
+    assert (
+        flight.headers["access-control-allow-headers"]
+        == "Authorization, Content-Type, If-None-Match, Last-Event-ID, Range"
+    )
     assert (flight.headers["access-control-allow-methods"], flight.headers["vary"]) == (
         "GET, HEAD, OPTIONS, POST",
         "Origin",

@@ -104,7 +104,7 @@ def joined(separator: str) -> Convert:
     return join
 
 
-def by(table: Mapping[int, Any]) -> Convert:
+def by(table: Mapping[Any, Any]) -> Convert:
     """A code by this table; one that is not in it is left out."""
     return lambda value, zones: table.get(value)
 

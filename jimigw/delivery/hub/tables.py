@@ -30,6 +30,7 @@ from .rows import Field, Table
 _POWER = {0: 0, 1: 4, 2: 8, 3: 12, 4: 30, 5: 60, 6: 100}
 _SIGNAL = {0: 0, 1: 25, 2: 50, 3: 75, 4: 100}
 _DOORS = 0b11111 << 13
+_RESULTS = {"upload": "SUCCESS", "file_missing": "FAILURE"}
 
 EVENT = Table(
     "/pushevent",
@@ -147,14 +148,21 @@ OIL = Table(
 FILE_UPLOAD = Table(
     "/pushfileupload",
     "Files received",
-    "`upload` with `filename`: files that the upload server stored",
-    views.uploads,
+    "`upload` with `filename`: files that are stored; `file_missing` with `filename`: files that were given up",
+    views.files,
     (
         IMEI,
         Field("fileName", "message.body.filename", text, "the file; the hub may name several with semicolons"),
         GATE_TIME,
-        Field("result", "", always("SUCCESS"), "`SUCCESS`: what was not stored has no record"),
+        Field(
+            "result",
+            "kind",
+            by(_RESULTS),
+            "`SUCCESS`: it is stored; `FAILURE`: it was announced or asked for, and did not come. It may still come: "
+            "then `SUCCESS` follows",
+        ),
     ),
+    open="When the hub says `FAILURE`. The upload of 0x0801 has a push once its picture is stored under a name.",
 )
 
 TEMPERATURE = Table(
@@ -296,18 +304,32 @@ END = Table(
 UPLOAD_CALLBACK = Table(
     "/uploadCallback",
     "Upload of a DVR",
-    "`upload` with `filename`: files that the upload server stored",
+    "`upload` with `filename`: files that are stored",
     views.uploads,
     (
         Field("filename", "message.body.filename", text, "the file"),
         ALSO_IMEI,
-        Field("businessType", "message.body.business_type", text, "what the file is", OPEN),
-        Field("camera", "message.body.camera", number, "camera", OPEN),
+        Field(
+            "businessType",
+            "message.body.business_type",
+            text,
+            "as the terminal says it; else `eventAttachment` of an alarm, `remotePictureOrVideo` of a command or "
+            "0x0801, `historyVideo` of the continuous recording, `regularPicture` or `videoClip`",
+            OPEN,
+        ),
+        Field("camera", "message.body.camera", number, "camera: of Jimi 1 road, 2 cabin", OPEN),
         Field("mimeType", "message.body.mime_type", text, "type of the content", OPEN),
-        Field("lat", "position.latitude", number, "degrees", OPEN),
-        Field("lng", "position.longitude", number, "degrees", OPEN),
+        Field("lat", "position.latitude", number, "degrees, where its alarm was", OPEN),
+        Field("lng", "position.longitude", number, "degrees, where its alarm was", OPEN),
         Field("alarmTime", "message.body.alarm_time", moment, "time of the alarm it belongs to", OPEN),
-        Field("instructionId", "message.body.instruction_id", text, "the request it belongs to", OPEN),
+        Field(
+            "instructionId",
+            "message.body.instruction_id",
+            text,
+            "the request it belongs to: as the upload said it, of an alarm of JT/T 808 its label; else the id of the "
+            "command that asked for it, which is its server flag",
+            OPEN,
+        ),
     ),
 )
 
@@ -344,6 +366,7 @@ BY_KIND: Mapping[str, Mapping[str, Sequence[Table]]] = {
     "alarm": {"jimi": (JIMI_ALARM,), "jt808": _JT808_PLACES},
     "status": {"jimi": (JIMI_ALARM, CARD, RFID, MODULE, OIL, TEMPERATURE), "jt808": (HUB_EVENT, THROUGH)},
     "upload": {"jimi": (FILE_UPLOAD, UPLOAD_CALLBACK), "jt808": (FILE_UPLOAD, HUB_EVENT, UPLOAD_CALLBACK)},
+    "file_missing": {"jimi": (FILE_UPLOAD,), "jt808": (FILE_UPLOAD,)},
     "command_result": {"jimi": (RESOURCES, END), "jt808": (GPS, RESOURCES, FTP, END)},
 }
 """Which tables look at the records of a kind and a protocol; those of ``unknown`` make none."""

@@ -255,11 +255,17 @@ def hub_events(record: View) -> Iterator[View]:
         yield {**record, "type": _EVENTS[record["message"]["header"]["msg_id"]], "content": content}
 
 
+def files(record: View) -> Iterator[View]:
+    """A file that was stored, or given up. The message 0x0801 has no name for its picture: the record of the stored
+    file follows it."""
+    if isinstance(look(record, "message", "body", "filename"), str):
+        yield record
+
+
 def uploads(record: View) -> Iterator[View]:
     """A file that was stored."""
-    body = look(record, "message", "body")
-    if record.get("kind") == "upload" and isinstance(look(body, "filename"), str):
-        yield record
+    if record.get("kind") == "upload":
+        yield from files(record)
 
 
 # -- commands -----------------------------------------------------------------------------------------------------

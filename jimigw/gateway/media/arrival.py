@@ -50,6 +50,7 @@ class Desk:
         self._hours: dict[str, tuple[int, int]] = {}
         self._hour = 0
         self.closed = False
+        self._idle: Deferred[None] | None = None
 
     def begin(self, peer: str, device: Device | None, limited: bool = True) -> Arrival:
         """A transfer begins. One that is not ``limited`` is in the journal already, and comes from there.
@@ -101,11 +102,20 @@ class Desk:
         self.counters.refuse(code)
         return UploadRefused(why, code, retry_after)
 
-    def close(self) -> None:
-        """The service ends: nothing more comes in."""
+    def close(self) -> Deferred[None]:
+        """The service ends: nothing more comes in. Fires when what has come in is kept."""
         self.closed = True
         for arrival in list(self.open):
-            arrival.abort("the service ends")
+            if not arrival.finishing:
+                arrival.abort("the service ends")
+        self._idle = Deferred()
+        self.ended()
+        return self._idle
+
+    def ended(self) -> None:
+        """A transfer is over."""
+        if self._idle is not None and not self.open and not self._idle.called:
+            self._idle.callback(None)
 
 
 class Arrival:
@@ -115,7 +125,7 @@ class Arrival:
         self._desk, self._incoming, self.peer = desk, incoming, peer
         self.device: Device | None = None
         self._ended = False
-        self._finishing = False
+        self.finishing = False
         self._counted = 0
         self._marked: int | None = None
 
@@ -150,7 +160,7 @@ class Arrival:
 
         def marked(id: int | None) -> None:
             self._marked = id
-            if self._ended and id is not None and not self._finishing:
+            if self._ended and id is not None and not self.finishing:
                 self._desk.taker.broke_off(id, "the transfer was broken off")
 
         self._desk.taker.arriving(device, name).addCallbacks(marked, lambda _: None)
@@ -205,7 +215,7 @@ class Arrival:
         if device is None or self._ended:
             self.abort("nobody said whose it is")
             return fail(UploadRefused("nobody said whose file it is", "wrong"))
-        self._finishing = True
+        self.finishing = True
         taking = self._desk.taker.take(device, told, self._incoming)
 
         def over(result: Any) -> Any:
@@ -232,4 +242,5 @@ class Arrival:
             desk.by_device[self.device.id] -= 1
             if not desk.by_device[self.device.id]:
                 del desk.by_device[self.device.id]
+        desk.ended()
         return True

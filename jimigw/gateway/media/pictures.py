@@ -82,14 +82,19 @@ async def pieces_of(journal: IJournal, record: Record, picture: Picture, data: b
             if (body.get("id"), body.get("packets")) != (picture.id, picture.packets):
                 continue
             number, piece = int(body.get("packet", 0)), base64.b64decode(body.get("multimedia") or "")
+            if len(found) == picture.packets:
+                # They are all there; but they are those of an older file, if that has a packet of this number too.
+                return None if number == picture.packet and piece != data else _joined(found)
             if found.setdefault(number, piece) != piece:
                 return None  # another file that once had this number
-            if len(found) == picture.packets:
-                return b"".join(found[number] for number in range(1, picture.packets + 1))
         if not earlier.through:
             break
         before = earlier.through + 1
-    return None
+    return _joined(found) if len(found) == picture.packets else None
+
+
+def _joined(found: Mapping[int, bytes]) -> bytes:
+    return b"".join(piece for _, piece in sorted(found.items()))
 
 
 async def _in_order(journal: IJournal, record: Record, picture: Picture) -> bool:

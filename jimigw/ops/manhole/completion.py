@@ -17,6 +17,7 @@ MAX_NAMES = 200
 
 _DEVICE = re.compile(r"""(?:\b(?:device|devices|watch)\(\s*|\bdevice\s*=\s*)(["'])([^"'\\]*)\Z""")
 _OF_DEVICE = re.compile(r"""\bdevice\(\s*(?:"[^"\\]*"|'[^'\\]*')\s*\)\.(\w*)\Z""")
+_OF_FILE = re.compile(r"(?<![\w.])media\(\s*\d+\s*\)\.(\w*)\Z")
 _NAMES = re.compile(r"(?<![\w.'\"\])])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)?(\.)?(\w*)\Z")
 _IN_STRING = re.compile(r"""^(?:[^"'#]|"[^"]*"|'[^']*')*["'][^"']*\Z""")
 
@@ -34,11 +35,12 @@ def complete(
     namespace: Mapping[str, Any],
     device_words: Iterable[str] = (),
     device_names: Callable[[str], Iterable[str]] = lambda start: (),
+    file_words: Iterable[str] = (),
 ) -> Completion:
     """Complete the line that stands before the cursor.
 
-    ``device_words`` are the attributes of what ``device(...)`` gives, ``device_names`` gives the names of terminals
-    that begin so.
+    ``device_words`` are the attributes of what ``device(...)`` gives, ``file_words`` those of ``media(...)``;
+    ``device_names`` gives the names of terminals that begin so.
     """
     if inside := _DEVICE.search(before):
         quote, start = inside.groups()
@@ -47,6 +49,8 @@ def complete(
         return Completion()
     if of_device := _OF_DEVICE.search(before):
         return _chosen(of_device[1], device_words)
+    if of_file := _OF_FILE.search(before):
+        return _chosen(of_file[1], file_words)
     found = _NAMES.search(before)
     if found is None:
         return Completion()

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from jimigw.gateway.media.timeline import Timeline
 from jimigw.journal.interface import IJournal
 from jimigw.model.command import Command
 from jimigw.model.device import Device
+from jimigw.model.media import Media, MediaQuery
 
 
 class Fleet(Protocol):
@@ -125,6 +127,38 @@ class Commands(Protocol):
     ) -> Deferred[list[Command]]: ...
 
 
+class Files(Protocol):
+    """Files of terminals, and what is recorded on their cards. A refusal has a ``code``."""
+
+    def media(self, id: int) -> Deferred[Media]: ...
+
+    def find(self, query: MediaQuery) -> Deferred[list[Media]]: ...
+
+    def fetch(self, id: int, owner: str) -> Deferred[Media]:
+        """Ask again for what is missing, failed or announced."""
+        ...
+
+    def protect(self, id: int, protected: bool) -> Deferred[Media]: ...
+
+    def delete(self, id: int, who: str) -> Deferred[Media]: ...
+
+    def clip(
+        self, device: Device, time: float, cameras: Sequence[int], owner: str, seconds: int | None = None
+    ) -> Deferred[list[Media]]:
+        """Ask for what was recorded at this time, seconds since 1970."""
+        ...
+
+    def timeline(
+        self, device: Device, since: float | None = None, until: float | None = None, camera: int | None = None
+    ) -> Deferred[Timeline | None]:
+        """None where it has sent no list."""
+        ...
+
+    def refresh_timeline(self, device: Device, owner: str) -> Deferred[Command]:
+        """Ask for the list of recordings."""
+        ...
+
+
 class House(Protocol):
     """All of it."""
 
@@ -139,6 +173,9 @@ class House(Protocol):
 
     @property
     def journal(self) -> IJournal: ...
+
+    @property
+    def uploads(self) -> Files: ...
 
     @property
     def data_path(self) -> Path: ...

@@ -134,6 +134,9 @@ class Interpreter:
         self.namespace["_"] = value
         if isinstance(value, Deferred):
             self._await(value)
+        elif (at_prompt := getattr(type(value), "at_prompt", None)) is not None:
+            # What it is has to be asked for first.
+            at_prompt(value)
         elif not getattr(type(value), "silent", False):
             out.write(f"{self.shown(value)}\n")
 

@@ -17,6 +17,7 @@ from jimigw.ops.throttle import Throttle
 from .access import HOST_KEY_FILE, PASSWORD_FILE, ManholeError, load_credentials
 from .completion import Completion, complete
 from .entrance import Entrance
+from .files import file_words
 from .house import House
 from .screen import Visitor
 from .shell import Shell
@@ -110,7 +111,7 @@ class Manhole:
         )
 
     def _complete(self, before: str, namespace: Mapping[str, Any]) -> Completion:
-        return complete(before, namespace, device_words(), self._device_names)
+        return complete(before, namespace, device_words(), self._device_names, file_words())
 
     def _device_names(self, start: str) -> Any:
         for device in self._house.registry:

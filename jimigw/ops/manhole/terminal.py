@@ -10,10 +10,12 @@ from jimigw.model.command import Command
 from jimigw.model.device import Device
 
 from .cards import commands_table, device_card, position_card, records_table
+from .files import file_told, show_files
 from .following import Following, Later
 from .house import House
 from .interpreter import OperatorError
 from .live import Trace, Watch
+from .recordings import day_of, day_picture, moment_of
 from .shell import Shell
 from .tables import Page
 from .words import page_of_class
@@ -23,6 +25,9 @@ MAX_NOTE = 1000
 
 MAX_RECORDS = 1000
 """Records that are shown at once."""
+
+MAX_CAMERAS = 8
+"""Cameras that are asked for clips where none is named."""
 
 _MEGABYTE = 1 << 20
 
@@ -124,6 +129,51 @@ class Terminal:
         """Its commands, the newest first; pending=True: those that have not ended."""
         return show_commands(self._house, self._shell, self._following, self._id, pending, last)
 
+    def media(self, last: int = 10, state: str | Sequence[str] | None = None) -> Later:
+        """Its newest files, also those that have not come; state='missing': those in this state, or in one of a list.
+
+        media(17) shows one of them.
+        """
+        return show_files(self._house, self._shell, self._following, self._id, last, state)
+
+    def clip(self, time: object, camera: int | None = None, seconds: int | None = None) -> Later:
+        """Ask for what it recorded at a time: clip('2026-05-29 04:26:40', camera=1).
+
+        The time is local, or says its zone; '04:26' is today. camera is 1 (road) or 2 (cabin), of JT/T 808 the channel;
+        without it all that it has are asked for. What comes can be seen with media().
+        """
+        device = self._device
+        at = moment_of(time, self._shell.reactor.seconds())
+        _held("camera is a number from 1 to 64.", camera is None or _is_number(camera, 1, 64))
+        _held("seconds is a number from 1 to 600.", seconds is None or _is_number(seconds, 1, 600))
+        cameras = _cameras(device) if camera is None else (camera,)
+        return self._following.show(
+            f"clip of {self._id}",
+            lambda: self._house.uploads.clip(device, at, cameras, self._shell.user, seconds),
+            lambda files: list(map(file_told, files)),
+        )
+
+    def timeline(self, day: object = None, refresh: bool = False) -> Later:
+        """What is on its card: a line for each hour and camera of a day, timeline('2026-05-29'), or of the last one.
+
+        # is recorded, + in part, . is not. It is from the list that the terminal sent last; refresh=True asks it for a
+        new one, which takes it some seconds.
+        """
+        device, chosen = self._device, day_of(day)
+        if refresh:
+            return self._following.command(
+                f"the list of {self._id}",
+                device.id,
+                lambda: self._house.uploads.refresh_timeline(device, self._shell.user),
+                "",
+            )
+        jimi, width = device.protocol == "jimi", self._shell.width
+        return self._following.show(
+            f"timeline of {self._id}",
+            lambda: self._house.uploads.timeline(device),
+            lambda timeline: day_picture(timeline, chosen, jimi, width),
+        )
+
     def watch(self) -> Watch:
         """Show what it says and is told, until Ctrl-C or stop()."""
         return Watch(self._house, self._shell, self._device.id, None)
@@ -192,6 +242,12 @@ def _is_text(value: object) -> bool:
 
 def _is_number(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and low <= value <= high
+
+
+def _cameras(device: Device) -> tuple[int, ...]:
+    """The cameras that a terminal has, as far as is known."""
+    many = device.cameras or (1 if device.protocol == "jt808" else 2)
+    return tuple(range(1, min(many, MAX_CAMERAS) + 1))
 
 
 def show_records(

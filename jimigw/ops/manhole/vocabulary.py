@@ -11,6 +11,7 @@ from jimigw.model.report import KINDS
 from jimigw.ops.columns import wrapped
 
 from .cards import fleet_table, sections
+from .files import File, file_words
 from .following import Following, Later
 from .house import House
 from .interpreter import Leave, OperatorError
@@ -91,13 +92,15 @@ class Vocabulary:
         if word is None:
             lines = listing([(str(each), repr(each).partition(": ")[2]) for each in self._words.values()], width)
             return Page([*lines, "", "It is a Python shell: a line may be any Python, and _ is the last value."])
-        if isinstance(word, Terminal):
+        if isinstance(word, Terminal | File):
             return word.help()
         if isinstance(word, Word):
             about = page(word, width)
             if word is self._words["device"]:
                 more = page_of_class(Terminal, sorted(device_words()), "device('...').", width)
                 return Page([*about.lines, "", *more.lines])
+            if word is self._words["media"]:
+                return Page([*about.lines, "", *page_of_class(File, sorted(file_words()), "media(...).", width).lines])
             return about
         raise OperatorError("There is no help for that; help() lists the words.")
 
@@ -186,6 +189,12 @@ class Vocabulary:
             return [f"command {command.id}, {command.title} for {command.device}, is {command.state}."]
 
         return self._following.show(f"cancel({id})", lambda: self._house.commands.cancel(id, self._shell.user), lines)
+
+    def media(self, id: object) -> File:
+        """One file of a terminal, by its number: media(17). device('...').media() lists them."""
+        if not isinstance(id, int) or isinstance(id, bool) or id < 1:
+            raise OperatorError("A file has a number: media(17). device('...').media() lists the files of a terminal.")
+        return File(self._house, self._shell, self._following, id)
 
     def stats(self) -> Page:
         """Counters and gauges of the service."""

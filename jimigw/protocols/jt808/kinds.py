@@ -19,6 +19,8 @@ from jimigw.wire.kinds import (
     Rest,
     RestText,
     Scope,
+    Text,
+    decode_text,
     from_base64,
     shown,
     to_base64,
@@ -219,6 +221,17 @@ class SizedText(PrefixedText):
     def read(self, data: bytes, pos: int, end: int, owner: Any, notes: Notes) -> tuple[str, int]:
         value, after = super().read(data, pos, end, owner, notes)
         return value.rstrip("\0"), after
+
+
+class FilledText(Text):
+    """GBK text in a field of fixed size, filled up with NUL bytes behind it. Anything else is kept, NUL bytes and
+    spaces in front too: for what has to go back to the terminal exactly as it came."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, GBK)
+
+    def load(self, args: Sequence[str], scope: Scope) -> str:
+        return f"{scope.bind(decode_text, 'text')}({args[0]}.rstrip(b'\\0'), '{self.encoding}')"
 
 
 class EndedText(RestText):

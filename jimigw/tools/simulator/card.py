@@ -43,7 +43,8 @@ def list_body(imei: str, names: list[str]) -> bytes:
 class Card:
     """What one camera recorded since ``hours`` before it was started; it goes on as time does.
 
-    ``zone`` is what its clock is ahead of UTC. Nothing is made before somebody asks.
+    ``zone`` is what its clock is ahead of UTC; local times are given as if they were UTC. Nothing is made before
+    somebody asks.
     """
 
     def __init__(self, rng: random.Random, now: float, zone: timedelta, hours: float = 24.0) -> None:
@@ -61,19 +62,25 @@ class Card:
             self._next = next(self._starts)
 
     def names(self, now: float) -> list[str]:
-        """All names, in no order: as the card has them."""
+        """All names, in the order that the card has them."""
         self._record(now + self._zone)
         names = [block_name(local, camera) for camera, blocks in self._blocks.items() for local in blocks]
         return shuffled(self._rng, names)
 
-    def block(self, local: int, camera: int, now: float) -> int | None:
+    def listing(self, imei: str, now: float) -> bytes:
+        """The body of the list that the camera posts."""
+        return list_body(imei, self.names(now))
+
+    def block(self, local: datetime, camera: int, now: float) -> datetime | None:
         """When the block begins that holds this local time; None where there is none."""
         self._record(now + self._zone)
-        blocks = self._blocks[camera]
-        at = bisect_right(blocks, local)
-        if not at or local > now + self._zone:
+        blocks, wanted = self._blocks[camera], int(local.timestamp())
+        at = bisect_right(blocks, wanted)
+        if not at or wanted > now + self._zone:
             return None
-        return blocks[at - 1] if local - blocks[at - 1] < _USUAL else None
+        begins = blocks[at - 1]
+        lasts = blocks[at] - begins if at < len(blocks) else _USUAL
+        return datetime.fromtimestamp(begins, UTC) if wanted - begins < min(lasts, _LONGEST) else None
 
 
 def shuffled(rng: random.Random, names: list[str]) -> list[str]:

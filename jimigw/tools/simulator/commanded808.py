@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from jimigw.protocols.jt808.versions import V2019
 
 from .album import Album
+from .attachments808 import Evidence
 from .reports808 import Reporter
 
 GENERAL = 0x0001
@@ -52,6 +53,7 @@ class Commanded(Protocol):
     online: bool
     state: State
     album: Album
+    evidence: Evidence
     reporter: Reporter
 
     def keep(self, msg_id: int, body: dict[str, Any]) -> None: ...

@@ -54,18 +54,27 @@ EVENTS = (
 )
 
 
-def file_name(imei: str, server_flag: int, local: datetime, camera: str, number: int, extension: str = "mp4") -> str:
-    """The name of an event's file: ``EVENT_<imei>_<flag>_<local time>_<I|F>_<number>.mp4``."""
-    return f"EVENT_{imei}_{server_flag:08d}_{local:%Y_%m_%d_%H_%M_%S}_{camera}_{number:02d}.{extension}"
+NO_FLAG = "00000000"
+"""Stands in the names of files that no command asked for."""
 
 
-def alarm(imei: str, drive: Drive, time: datetime, rng: random.Random) -> Alarm:
-    """An alarm that fits what the vehicle is doing at ``time`` (UTC)."""
+def file_name(
+    imei: str, flag: str, local: datetime, camera: str, number: int, extension: str = "mp4", prefix: str = "EVENT"
+) -> str:
+    """The name of a file: ``EVENT_<imei>_<flag>_<local time>_<I|F>_<number>.mp4``."""
+    return f"{prefix}_{imei}_{flag}_{local:%Y_%m_%d_%H_%M_%S}_{camera}_{number:02d}.{extension}"
+
+
+def alarm(imei: str, drive: Drive, time: datetime, rng: random.Random, extension: str = "mp4") -> Alarm:
+    """An alarm that fits what the vehicle is doing at ``time`` (UTC); newer firmware has files of the extension ts."""
     kind = rng.choice([each for each in EVENTS if each.moving == (drive.speed > 1.0)])
     local = time + drive.route.zone
     value = drive.speed_kmh if kind.alarm_type == 0x87 else 2 * rng.randint(0, 1) if kind.alarm_type == 0x8C else 0
     # The cabin's file is named first, as terminals do.
-    names = [file_name(imei, 0, local, "I", kind.cabin), file_name(imei, 0, local, "F", kind.road)]
+    names = [
+        file_name(imei, NO_FLAG, local, camera, number, extension)
+        for camera, number in (("I", kind.cabin), ("F", kind.road))
+    ]
     return _alarm(
         date_time=time,
         gps_length=13,

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from .courier import Courier
 from .mischief import Mischief
 from .plan import GRACE, Plan, kind_of
 from .routes import ROUTES, Drive
@@ -38,6 +39,7 @@ class Fleet:
         self._deadline: Any = None
         self._grace_ends = 0.0
         self._stopping = False
+        self.courier = None if plan.uploads is None else Courier(reactor, self.now, plan.uploads.timeout)
         rng = random.Random(plan.seed)
         self._vehicles = [self._vehicle(index, rng) for index in range(plan.devices)]
 
@@ -71,6 +73,12 @@ class Fleet:
         """Terminals that are logged in."""
         return sum(vehicle.terminal.online for vehicle in self._vehicles)
 
+    def raise_alarm(self, index: int = 0) -> None:
+        """Have one terminal raise an alarm, beside those that it raises by chance."""
+        vehicle = self._vehicles[index]
+        vehicle.terminal.raise_alarm(self.now())
+        vehicle.schedule()
+
     def finish(self) -> None:
         """Make no more reports, wait for what is unanswered, then stop. A second call stops at once."""
         if self.finishing:
@@ -99,11 +107,15 @@ class Fleet:
         self._stopping = True
         for vehicle in self._vehicles:
             vehicle.stop()
+        if self.courier is not None:
+            self.courier.stop()
         self.left()
 
     def left(self) -> None:
-        """A connection is gone; with the last one the fleet is done."""
-        if self._stopping and not self._done.called and not any(vehicle.linked for vehicle in self._vehicles):
+        """A connection is gone, or an upload ended; with the last one the fleet is done."""
+        if not self._stopping or self._done.called or any(vehicle.busy for vehicle in self._vehicles):
+            return
+        if self.courier is None or self.courier.idle:
             self._done.callback(self.summary())
 
     def summary(self) -> dict[str, Any]:

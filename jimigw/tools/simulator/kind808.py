@@ -31,7 +31,9 @@ for _entry in BOOK:
         _NAMES.setdefault(_entry.identity, _entry.cls.__wire__.title.lower())
 VOCABULARY = Vocabulary(_NAMES, _SILENT, AUTHENTICATE, digits=4)
 
-_BY_PACKETS = frozenset({"junk", "badcrc", "promise", "duplicate", "early", "lostparts", "reorder", "repeats"})
+_BY_PACKETS = frozenset(
+    {"junk", "badcrc", "promise", "duplicate", "early", "lostparts", "reorder", "repeats", "gaps", "breakoff"}
+)
 _TCP = _BY_PACKETS | {"split", "hangup", "slowread"}
 _UDP = _BY_PACKETS | {"loss"}
 
@@ -63,7 +65,7 @@ def _made(plan: Plan, index: int, drive: Drive, tally: Tally, rng: random.Random
         phone_of(plan.phone_base, index), drive, tally, rng, now,
         version=VERSIONS[index % len(VERSIONS)] if plan.version == "mixed" else int(plan.version),
         interval=plan.interval, alarms_an_hour=plan.alarms_an_hour, pictures_an_hour=plan.pictures_an_hour,
-        udp=plan.udp,
+        safety_an_hour=plan.safety_an_hour, udp=plan.udp,
     )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
     connected(now)      -> frames     what it says first
     receive(data, now)  -> frames     what it says to that
     tick(now)           -> frames     what is due; call it at ``next_timer()``
+    errands(now)        -> errands    HTTP requests that are due; call it after the two before
+    ran(errand, outcome, now)         one of them was made
     disconnected(now)                 then wait until ``connect_at``
 
 ``hang_up`` is the reason why the terminal wants the connection closed, "" while it does not. ``now`` is the time in
@@ -12,9 +14,10 @@ seconds since 1970. There is no socket and no clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
+from .errands import Errand, Outcome
 from .outbox import Outbox
 from .routes import Drive
 from .tally import Tally
@@ -29,6 +32,37 @@ LAST_RETRY = 2.5
 """Seconds at most before a terminal that is to finish sends a report again."""
 
 NEVER = float("inf")
+
+
+class Trip(Protocol):
+    """What is to be brought somewhere over a connection beside the terminal's own. It is driven as a terminal is;
+    ``leaves_out`` and ``breaks_off`` are asked whether to misbehave."""
+
+    host: str
+    port: int
+    connect_at: float
+    hang_up: bool
+    leaves_out: Callable[[], bool]
+    breaks_off: Callable[[], bool]
+
+    @property
+    def done(self) -> bool:
+        """Nothing is left to be brought."""
+
+    def connected(self, now: float) -> bytes:
+        """The connection is there: what is said first."""
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """What is said to these bytes."""
+
+    def overdue(self, now: float) -> bool:
+        """Whether an answer did not come in time."""
+
+    def disconnected(self, now: float) -> None:
+        """The connection is gone."""
+
+    def unreachable(self, now: float) -> None:
+        """There was no connection to be had."""
 
 
 class Life:
@@ -113,12 +147,26 @@ class Life:
         self._chores(now, out)
         return out
 
+    def errands(self, now: float) -> list[Errand]:
+        """HTTP requests that are to be made now, beside the connection."""
+        return []
+
+    def ran(self, errand: Errand, outcome: Outcome, now: float) -> None:
+        """What became of one of :meth:`errands`."""
+
+    def checked(self, outcome: Outcome) -> None:
+        """What became of a second copy of one, that nobody waits for."""
+
     def finish(self, now: float) -> None:
         """Make no more reports; only what is unanswered is seen to."""
         self._finishing = True
         self._rescue_at = now + RESCUE_AFTER
         self.connect_at = min(self.connect_at, now)
         self.outbox.hurry(now + LAST_RETRY)
+
+    def raise_alarm(self, now: float) -> None:
+        """Have something happen now that is worth an alarm; then :meth:`tick`."""
+        self._next_alarm = now
 
     @property
     def unanswered(self) -> int:
@@ -129,6 +177,10 @@ class Life:
     def settled(self) -> bool:
         """Nothing is left to be answered."""
         return self.outbox.empty
+
+    def trips(self) -> list[Trip]:
+        """What is to be brought over connections beside this one; each is given once."""
+        return []
 
     # -- reports ------------------------------------------------------------------------------------------------------
     def _make_reports(self, now: float) -> None:

@@ -87,6 +87,11 @@ def record_sound(terminal: Commanded, body: Any, serial: int, now: float) -> Ite
         terminal.later(now + seconds, done)
 
 
+def bring_attachments(terminal: Commanded, body: Any, serial: int, now: float) -> Iterator[Said]:
+    known = terminal.evidence.bring(body.ident, body.alarm_no, body.ip, body.tcp_port, now)
+    yield general(serial, 0x9208, SUCCESS if known else FAILURE)
+
+
 # -- data, keys, video ------------------------------------------------------------------------------------------------
 
 

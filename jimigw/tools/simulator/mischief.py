@@ -22,6 +22,9 @@ TRICKS = {
     "reorder": "frames sent in another order than they were made",
     "repeats": "parts of long messages sent again, alone",
     "loss": "datagrams lost on their way, in both directions",
+    "gaps": "pieces of attachments left out until they are asked for",
+    "breakoff": "uploads and attachments broken off in the middle",
+    "twice": "files uploaded twice at once",
 }
 """Every trick and what it is."""
 
@@ -37,6 +40,9 @@ _ODDS = {
     "reorder": 0.5,
     "repeats": 0.1,
     "loss": 0.05,
+    "gaps": 0.3,
+    "breakoff": 0.2,
+    "twice": 0.2,
 }
 
 
@@ -58,7 +64,7 @@ def _spoiled_jimi(frame: bytes, rng: random.Random) -> bytes:
 
 
 JIMI = Wire(
-    frozenset({"split", "junk", "badcrc", "promise", "duplicate", "early", "hangup", "slowread"}),
+    frozenset({"split", "junk", "badcrc", "promise", "duplicate", "early", "hangup", "slowread", "breakoff", "twice"}),
     bytes(set(range(256)) - {0x78, 0x79, 0x7E}),
     b"\x78\x78\xf0\x22",
     _spoiled_jimi,
@@ -100,6 +106,10 @@ class Mischief:
     def pauses(self) -> None:
         """Note that reading stops for a while."""
         self._tally.played("slowread")
+
+    def broken_at(self) -> float | None:
+        """The share of an upload after which it is broken off; None: it is not."""
+        return self._rng.random() if self.chance("breakoff") else None
 
     def pause(self) -> float:
         """Seconds until the next change between reading and not reading."""

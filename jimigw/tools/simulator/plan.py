@@ -24,11 +24,44 @@ VERSIONS = ("2011", "2013", "2019", "mixed")
 
 
 @attrs.frozen
+class Uploads:
+    """How Jimi cameras upload. Times are seconds, shares are from 0 to 1.
+
+    ``url`` is where to, until a command changes it, ``list_url`` where lists of recordings go. ``cameras`` are those
+    whose files come by themselves, as ``UPLOADSW`` sets it: 1 road, 2 cabin. ``lost`` is the share of them that do not
+    come all the same, ``busy`` that of the commands that are answered ``busy``. ``ready`` is the measure of all
+    waiting: about how long a clip takes. ``again`` are the pauses before an upload that was not answered is made again,
+    the last for all further ones; ``timeout`` is when one is given up. ``refuses`` are commands that this firmware does
+    not know, ``silent`` those that it obeys without a word. ``hex_flags``: server flags are in names as hex and not as
+    decimal digits. ``card_hours`` is how much there is on the card at the start.
+    """
+
+    url: str
+    list_url: str
+    cameras: frozenset[int] = frozenset({1, 2})
+    lost: float = 0.0
+    busy: float = 0.05
+    ready: float = 5.0
+    again: tuple[float, ...] = (60.0, 180.0)
+    timeout: float = 120.0
+    clip_bytes: int = 200_000
+    refuses: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    hex_flags: bool = False
+    card_hours: float = 24.0
+
+
+MEDIA_COMMANDS = ("Picture", "Video", "EVIDEO", "HVIDEO", "UPLOADFILE", "FILELIST")
+"""Commands that a firmware may refuse, or obey without a word."""
+
+
+@attrs.frozen
 class Plan:
     """What a fleet does: where to, how many, how long. ``seconds`` None: until it is told to finish.
 
     ``imei_base`` (Jimi) and ``phone_base`` (JT/T 808) name the first terminal, the others count up. ``version``,
-    ``udp`` and ``pictures_an_hour`` are of JT/T 808 only.
+    ``udp``, ``pictures_an_hour`` and ``safety_an_hour`` (alarms of active safety beside the others) are of JT/T 808
+    only, ``uploads`` is of Jimi only: None where nothing is uploaded.
     """
 
     host: str
@@ -46,6 +79,8 @@ class Plan:
     udp: bool = False
     phone_base: str = "13900000000"
     pictures_an_hour: float = 2.0
+    safety_an_hour: float = 0.0
+    uploads: Uploads | None = None
 
 
 #: makes the terminal of this number in a fleet: its vehicle, the books, its dice, the time

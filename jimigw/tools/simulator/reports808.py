@@ -25,6 +25,7 @@ from jimigw.protocols.jt808.names import ACKNOWLEDGED_ALARMS
 from jimigw.protocols.jt808.versions import V2011, V2019
 from jimigw.wire.kinds import Item
 
+from .attachments808 import FILES
 from .routes import Drive
 
 CHINA = timedelta(hours=8)
@@ -94,7 +95,14 @@ class Reporter:
     def begin_alarm(self, now: float) -> tuple[AlarmKind, list[Item]]:
         """An alarm that fits what the vehicle does, and the additional items that tell more of it."""
         moving = self.drive.speed > 1.0
-        kind = self._rng.choice([each for each in ALARMS if each.moving == moving and each.since <= self.version])
+        return self._begin(now, [each for each in ALARMS if each.moving == moving and each.since <= self.version])
+
+    def begin_safety(self, now: float) -> tuple[AlarmKind, list[Item]]:
+        """An alarm of active safety."""
+        return self._begin(now, [each for each in ALARMS if each.safety is not None])
+
+    def _begin(self, now: float, kinds: list[AlarmKind]) -> tuple[AlarmKind, list[Item]]:
+        kind = self._rng.choice(kinds)
         if kind.bit is not None:
             self.alarm |= 1 << kind.bit
             self._ends[kind.bit] = now + kind.holds
@@ -139,7 +147,7 @@ class Reporter:
             "longitude": round(abs(drive.longitude) * 1e6),
             "time": time,
             "vehicle_status": 0x0401,
-            "ident": AlarmIdentity(terminal_id=self.identity[-7:], time=time, seq=self._safety & 0xFF, count=2),
+            "ident": AlarmIdentity(terminal_id=self.identity[-7:], time=time, seq=self._safety & 0xFF, count=FILES),
         }
         if item == 0x65:
             return _dsm(fatigue=self._rng.randint(1, 10) if code == 1 else 0, **about)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from jimigw.protocols.jimi.frame import LONG, Frame, FrameDecoder, encode_frame
 from jimigw.protocols.jimi.messages import Command, CommandReply, DataTransfer, Heartbeat, Identities, Location, Login
@@ -20,9 +21,11 @@ from jimigw.wire.errors import DecodeError
 from jimigw.wire.message import Message
 
 from . import events, mischief, tally
+from .errands import Errand, Outcome
 from .life import BACK_OFF, Life
 from .outbox import MEMORY, WINDOW, Kept
-from .plan import Kind, Plan
+from .plan import Kind, Plan, Uploads
+from .recorder import Recorder
 from .replies import FACTORY_SETTINGS, VERSION, reply
 from .routes import Drive
 from .tally import Tally
@@ -57,10 +60,15 @@ class FakeTerminal(Life):
         *,
         interval: float = 10.0,
         alarms_an_hour: float = 6.0,
+        uploads: Uploads | None = None,
     ) -> None:
         super().__init__(drive, tally, rng, now, interval=interval, alarms_an_hour=alarms_an_hour)
         self.imei = imei
         self.settings = dict(FACTORY_SETTINGS)
+        self.recorder: Recorder | None = None
+        if uploads is not None:
+            self.settings |= {"UPLOAD": uploads.url, "FILELIST": uploads.list_url}
+            self.recorder = Recorder(imei, drive.route.zone, uploads, self.settings, tally, rng, now)
         self._decoder = FrameDecoder(1024)
         self._serial = 1
         self._booted = True  # cameras and ids are told once after each boot
@@ -85,10 +93,30 @@ class FakeTerminal(Life):
                 self._answered(frame, now, out)
         return out
 
+    def errands(self, now: float) -> list[Errand]:
+        """What the camera wants to be posted now."""
+        return [] if self.recorder is None else self.recorder.errands(now)
+
+    def ran(self, errand: Errand, outcome: Outcome, now: float) -> None:
+        """What became of one of :meth:`errands`."""
+        if self.recorder is not None:
+            self.recorder.ran(errand, outcome, now)
+
+    def checked(self, outcome: Outcome) -> None:
+        """What became of a second copy of one."""
+        if self.recorder is not None:
+            self.recorder.checked(outcome)
+
+    def finish(self, now: float) -> None:
+        """Make no more reports, and begin no more uploads."""
+        super().finish(now)
+        if self.recorder is not None:
+            self.recorder.finish()
+
     @property
     def settled(self) -> bool:
-        """Nothing is left to be answered, heartbeat and login included."""
-        return super().settled and self._expected is None
+        """Nothing is left to be answered: heartbeat, login and uploads included."""
+        return super().settled and self._expected is None and (self.recorder is None or self.recorder.settled)
 
     @property
     def status(self) -> str:
@@ -127,6 +155,8 @@ class FakeTerminal(Life):
             yield self._expected[3]
         elif self.online and not self._finishing:
             yield self._next_heartbeat
+        if self.recorder is not None:
+            yield self.recorder.next_timer()
 
     def _chores(self, now: float, out: list[bytes]) -> None:
         if self.online and now >= self._next_heartbeat and self._expected is None and not self._finishing:
@@ -141,7 +171,11 @@ class FakeTerminal(Life):
         self.outbox.put(Kept(LOCATION, self._location(now, mode), sent_at=now))
 
     def _alarm(self, now: float) -> None:
-        self.outbox.put(Kept(ALARM, events.alarm(self.imei, self.drive, _utc(now), self._rng)))
+        extension = "mp4" if self.recorder is None else "ts"
+        alarm: Any = events.alarm(self.imei, self.drive, _utc(now), self._rng, extension)
+        self.outbox.put(Kept(ALARM, alarm))
+        if self.recorder is not None:
+            self.recorder.announced(alarm.files.names, now)
 
     # -- what comes from the server -----------------------------------------------------------------------------------
     def _answered(self, frame: Frame, now: float, out: list[bytes]) -> None:
@@ -170,8 +204,12 @@ class FakeTerminal(Life):
         except DecodeError:
             return []
         self.tally.commands += 1
-        content = reply(self, command.command)
+        content = None if self.recorder is None else self.recorder.obey(command.command, command.server_flag, now)
+        if content is None:
+            content = reply(self, command.command)
         self._next_report = min(self._next_report, now + self.interval)
+        if not content:
+            return []  # obeyed without a word
         return [self._say(REPLY, CommandReply(server_flag=command.server_flag, content_code=1, content=content))]
 
     # -- what goes to the server --------------------------------------------------------------------------------------
@@ -280,7 +318,10 @@ def imei_of(base: str, index: int) -> str:
 
 def _made(plan: Plan, index: int, drive: Drive, tally: Tally, rng: random.Random, now: float) -> FakeTerminal:
     imei = imei_of(plan.imei_base, index)
-    return FakeTerminal(imei, drive, tally, rng, now, interval=plan.interval, alarms_an_hour=plan.alarms_an_hour)
+    return FakeTerminal(
+        imei, drive, tally, rng, now,
+        interval=plan.interval, alarms_an_hour=plan.alarms_an_hour, uploads=plan.uploads,
+    )  # fmt: skip
 
 
 KIND = Kind(tally.JIMI, lambda udp: mischief.JIMI, _made)

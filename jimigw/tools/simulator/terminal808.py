@@ -23,13 +23,15 @@ from jimigw.protocols.jt808.frame import Frame, FrameDecoder, build_all
 from jimigw.protocols.jt808.header import Addressing, Header, identity_of, phone_bytes
 from jimigw.protocols.jt808.messages.batches import LocationBatch, LocationBatch2019
 from jimigw.protocols.jt808.versions import V2011, V2013, V2019
+from jimigw.wire.kinds import Item
 
 from . import replies808
 from .album import Album
+from .attachments808 import Evidence
 from .commanded808 import State
-from .life import Life
+from .life import Life, Trip
 from .message808 import Message808, general, media, media_2011
-from .reports808 import Reporter, authentication, registration
+from .reports808 import AlarmKind, Reporter, authentication, registration
 from .routes import Drive
 from .tally import Tally
 
@@ -68,6 +70,7 @@ class FakeTerminal808(Life):
         interval: float = 10.0,
         alarms_an_hour: float = 6.0,
         pictures_an_hour: float = 2.0,
+        safety_an_hour: float = 0.0,
         udp: bool = False,
     ) -> None:
         super().__init__(drive, tally, rng, now, interval=interval, alarms_an_hour=alarms_an_hour)
@@ -77,6 +80,7 @@ class FakeTerminal808(Life):
         self.identity = identity_of(self.to.phone)
         self.reporter = Reporter(self.identity, version, drive, rng)
         self.album = Album(self, rng, now, pictures_an_hour)
+        self.evidence = Evidence(self.to, version, tally, phone, rng, now, safety_an_hour)
         self.code: str | None = None
         self.state = State(version, phone, interval)
         self.part_size = rng.choice((512, 800, 1000, 1023))
@@ -130,6 +134,7 @@ class FakeTerminal808(Life):
         if self.online and not self._finishing:
             yield self._next_heartbeat
             yield self.album.next_shot
+            yield self.evidence.next_alarm
         if self._down.deadline is not None:
             yield self._down.deadline
         yield from (when for when, _call in self._later)
@@ -151,6 +156,9 @@ class FakeTerminal808(Life):
         if self.online and not self._finishing:
             if now >= self.album.next_shot:
                 self.album.shoot(now)
+            if self.evidence.is_due(now):
+                self.drive.advance(now)
+                self._tell(now, *self.reporter.begin_safety(now))
             if now >= self._next_heartbeat:
                 self._next_heartbeat = now + self.state.number(0x0001)
                 out += self._ask(HEARTBEAT, {}, now)
@@ -161,13 +169,25 @@ class FakeTerminal808(Life):
         self._keep_location(now, self.reporter.location(now))
 
     def _alarm(self, now: float) -> None:
-        kind, items = self.reporter.begin_alarm(now)
+        self._tell(now, *self.reporter.begin_alarm(now))
+
+    def _tell(self, now: float, kind: AlarmKind, items: list[Item]) -> None:
         self._keep_location(now, self.reporter.location(now, items))
+        if kind.safety is not None:
+            number, code = kind.safety
+            self.evidence.keep(items[0].value.ident, number << 8 | code)
         if kind.picture:
             self.album.shoot(now, event=kind.picture)
 
     def _keep_location(self, now: float, location: Any) -> None:
         self.outbox.put(Message808(LOCATION, location.encode(), sent_at=now, location=location))
+
+    def trips(self) -> list[Trip]:
+        return self.evidence.take()
+
+    @property
+    def settled(self) -> bool:
+        return super().settled and self.evidence.settled
 
     # -- what goes to the platform ------------------------------------------------------------------------------------
     def keep(self, msg_id: int, body: bytes | dict[str, Any], *, media_id: int = 0) -> None:

@@ -10,9 +10,12 @@ from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from .courier import Courier
+from .errands import Errand, Outcome
 from .life import NEVER, Life
 from .mischief import Mischief, Write
 from .plan import Plan
+from .porter import Porter
 
 _LEAST_DELAY = 0.001
 
@@ -24,6 +27,7 @@ class Home(Typed):
     plan: Plan
     finishing: bool
     refusal: str
+    courier: Courier | None
 
     def now(self) -> float: ...
 
@@ -41,6 +45,7 @@ class Vehicle:
         self._timer: Any = None
         self._writes: deque[Write] = deque()
         self._writing: Any = None
+        self._porters: set[Porter] = set()
 
     # -- how bytes travel -----------------------------------------------------------------------------------------
     @property
@@ -76,8 +81,11 @@ class Vehicle:
 
     def heard(self, data: bytes) -> None:
         """The server said something."""
-        self._write(self.terminal.receive(data, self._fleet.now()))
+        now = self._fleet.now()
+        self._write(self.terminal.receive(data, now))
         self._obey_hang_up()
+        self._run_errands(now)
+        self._make_trips()
         self.schedule()
 
     def down(self) -> None:
@@ -119,6 +127,8 @@ class Vehicle:
             self._connect()
         self._write(self.terminal.tick(now))
         self._obey_hang_up()
+        self._run_errands(now)
+        self._make_trips()
         self.schedule()
 
     def _obey_hang_up(self) -> None:
@@ -127,6 +137,42 @@ class Vehicle:
                 self._fleet.refusal = self.terminal.hang_up
             self.terminal.hang_up = ""
             self._close(abort=True)
+
+    # -- connections of its own, beside it ------------------------------------------------------------------------
+    @property
+    def busy(self) -> bool:
+        """Whether there is any connection, or one is to be made for a trip."""
+        return self.linked or bool(self._porters)
+
+    def _make_trips(self) -> None:
+        for trip in self.terminal.trips():
+            porter = Porter(self._reactor, self._fleet.now, trip, self.mischief, self._came_back)
+            self._porters.add(porter)
+            porter.go()
+
+    def _came_back(self, porter: Porter) -> None:
+        self._porters.discard(porter)
+        self._fleet.left()
+
+    # -- HTTP requests, beside the connection ---------------------------------------------------------------------
+    def _run_errands(self, now: float) -> None:
+        courier = self._fleet.courier
+        if courier is None:
+            return
+        for errand in self.terminal.errands(now):
+            if errand.name and self.mischief.chance("twice"):
+                courier.post(errand).addCallback(self._ran_copy)
+            broken_at = self.mischief.broken_at() if errand.name else None
+            courier.post(errand, broken_at).addCallback(self._ran, errand)
+
+    def _ran(self, outcome: Outcome, errand: Errand) -> None:
+        self.terminal.ran(errand, outcome, self._fleet.now())
+        self.schedule()
+        self._fleet.left()
+
+    def _ran_copy(self, outcome: Outcome) -> None:
+        self.terminal.checked(outcome)
+        self._fleet.left()
 
     # -- bytes out ------------------------------------------------------------------------------------------------
     def _write(self, frames: list[bytes]) -> None:
@@ -170,6 +216,8 @@ class Vehicle:
             self._timer.cancel()
         if self.linked:
             self._close(abort=True)
+        for porter in list(self._porters):
+            porter.stop()
 
 
 # -- TCP --------------------------------------------------------------------------------------------------------------

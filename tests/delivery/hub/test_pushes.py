@@ -282,18 +282,54 @@ def test_uploads_begin_and_end(msg_id: int, body: dict[str, Any], event: str, ke
     assert item == {"deviceImei": DEVICE, "gateTime": int(NOW * 1000), "eventType": event}
 
 
+STORED: dict[str, Any] = {
+    "media": 5, "filename": "EVENT_1.mp4", "source": "event", "business_type": "eventAttachment", "kind": "video",
+    "camera": 2, "camera_name": "cabin", "event": 56, "taken": "2026-11-20T22:40:00Z", "size": 9, "md5": "0" * 32,
+    "mime_type": "video/mp4", "alarm": {"id": 1, "record": 7, "code": 146, "name": "Harsh cornering"},
+    "alarm_time": "2026-11-20T22:40:05Z", "instruction_id": "17", "tie": "name", "url": "http://192.0.2.1/download/5",
+}  # fmt: skip
+
+
+def of_file(kind: str, body: dict[str, Any], protocol: str = "jimi") -> dict[str, Any]:
+    """A record that the service itself makes of a file."""
+    message = {"header": {"imei": IMEI}, "body": body}
+    return {"id": 1, "device": IMEI, "protocol": protocol, "kind": kind, "received_at": "2026-11-20T22:48:43Z",
+            "message": message}  # fmt: skip
+
+
 def test_a_stored_file() -> None:
-    record = of_vector("location") | {"kind": "upload"}
-    record["message"]["body"] = {"filename": "EVENT_1.mp4", "mime_type": "video/mp4", "camera": 1}
-    place = record["position"]
-    assert told(record) == [
+    place = of_vector("location")["position"]
+    assert told(of_file("upload", STORED) | {"position": place}) == [
         ("/pushfileupload", JIMI | {"fileName": "EVENT_1.mp4", "result": "SUCCESS"}),
         (
             "/uploadCallback",
-            {"filename": "EVENT_1.mp4", "imei": IMEI, "camera": 1, "mimeType": "video/mp4",
-             "lat": place["latitude"], "lng": place["longitude"]},
+            {"filename": "EVENT_1.mp4", "imei": IMEI, "businessType": "eventAttachment", "camera": 2,
+             "mimeType": "video/mp4", "lat": place["latitude"], "lng": place["longitude"],
+             "alarmTime": "2026-11-20 22:40:05", "instructionId": "17"},
         ),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", ["jimi", "jt808"])
+def test_a_file_that_nobody_knows_more_of(protocol: str) -> None:
+    assert told(of_file("upload", {"filename": "x.ts", "source": "unasked"}, protocol)) == [
+        ("/pushfileupload", JIMI | {"fileName": "x.ts", "result": "SUCCESS"}),
+        ("/uploadCallback", {"filename": "x.ts", "imei": IMEI}),
+    ]
+
+
+@pytest.mark.parametrize("protocol", ["jimi", "jt808"])
+def test_a_file_that_was_given_up(protocol: str) -> None:
+    body = {"media": 5, "filename": "EVENT_1.mp4", "state": "missing", "reason": "it never came", "attempts": 4}
+    failure = ("/pushfileupload", JIMI | {"fileName": "EVENT_1.mp4", "result": "FAILURE"})
+    assert told(of_file("file_missing", body, protocol)) == [failure]
+    nameless = {key: value for key, value in body.items() if key != "filename"}
+    assert told(of_file("file_missing", nameless, protocol)) == []
+
+
+def test_other_records_of_files_make_no_push() -> None:
+    assert told(of_file("alarm_complete", {"alarm": {"id": 1}, "files": [STORED]})) == []
+    assert told(of_file("playlist", {"names": 3021, "recordings": 3019})) == []
 
 
 # -- commands -----------------------------------------------------------------------------------------------------

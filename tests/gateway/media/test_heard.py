@@ -1,4 +1,4 @@
-"""What the journal says of files: pictures of JT/T 808 and their packets, uploads by FTP, records that make no sense."""
+"""What the journal says of files: pictures of JT/T 808 and their packets, uploads by FTP, records without sense."""
 
 from __future__ import annotations
 

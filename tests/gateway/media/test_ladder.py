@@ -1,4 +1,4 @@
-"""Files that did not come are asked for: in which words, in which order, how often, within which budget; and restarts."""
+"""Files that did not come are asked for: in which words, in which order, how often, within which budget."""
 
 from __future__ import annotations
 

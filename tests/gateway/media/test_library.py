@@ -1,4 +1,4 @@
-"""Files that come in: kept, stored, told; the same again, others under the same name, limits, and the end of a process."""
+"""Files that come in: kept, stored, told; the same again, others under the same name, limits, restarts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_what_is_no_file_is_refused(world: MediaWorld) -> None:
     assert refused(world, ROAD, b"") == ("wrong", "The file content is empty")
     assert refused(world, "x" * 256)[0] == "wrong"
     assert world.files() == []
-    assert not [each for each in (world.folder / "uploads").rglob("*.mp4")]
+    assert not list((world.folder / "uploads").rglob("*.mp4"))
 
 
 def test_the_content_says_what_it_is(world: MediaWorld) -> None:

@@ -74,16 +74,16 @@ def test_an_alarm_that_is_told_again_announces_nothing(world: MediaWorld) -> Non
 
 def test_the_zone_is_learned_from_what_is_announced(make_world: MakeWorld) -> None:
     world = make_world()
-    device = world.camera(zone=None)
+    world.camera(zone=None)
     assert world.uploads.rules.zone(IMEI) is None
     world.alarm()
     assert world.uploads.rules.zone(IMEI) == ZONE
     world.restart()
     assert world.uploads.rules.zone(IMEI) == ZONE
     # What people say goes before what is learned.
-    device = world.registry.get(IMEI)
-    assert device is not None
-    device.card.zone = -180
+    again = world.registry.get(IMEI)
+    assert again is not None
+    again.card.zone = -180
     assert world.uploads.rules.zone(IMEI) == -180
 
 

@@ -108,7 +108,7 @@ class MediaWorld:
         busy = True
         while busy:
             self.clock.advance(0)
-            busy = any([pool.run() for pool in self.pools])
+            busy = sum(pool.run() for pool in self.pools) > 0
 
     def wait(self, seconds: float) -> None:
         """Let time pass, a little at a time."""

@@ -38,7 +38,7 @@ def completed(before: str) -> Completion:
         "trap": Trap(),
         "_": 1,
     }
-    return complete(before, namespace, WORDS, device_names)
+    return complete(before, namespace, WORDS, device_names, ["fetch", "protect"])
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,10 @@ def completed(before: str) -> Completion:
         ("le", "n", []),
         ("whi", "le", []),
         ("zzz", "", []),
+        ("media(17).f", "etch", []),
+        ("print(media( 17 ).", "", ["fetch", "protect"]),
+        ("media(17", "", []),
+        ("device('1').media(17).", "", []),
         # names of terminals
         ("device('1", "3800138000'", []),
         ('device("1', '3800138000"', []),

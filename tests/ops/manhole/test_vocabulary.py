@@ -306,7 +306,7 @@ def test_stats_limits_reload(desk: Desk) -> None:
 
 def test_help(desk: Desk) -> None:
     lines = desk.run("help()")
-    for word in ("devices", "device", "watch", "stop", "journal", "commands", "cancel", "stats", "limits", "reload"):
+    for word in ("devices", "device", "watch", "stop", "journal", "commands", "cancel", "media", "stats", "reload"):
         assert f"  {word}(" in lines
     assert desk.run("help(devices)").splitlines() == [
         "devices(pattern=None, online=None, limit=40)",
@@ -327,7 +327,7 @@ def test_help(desk: Desk) -> None:
 
 def test_dir_shows_only_the_words(desk: Desk) -> None:
     desk.shell.terminalSize(300, 24)
-    words = "cancel commands device devices exit help journal limits reload stats stop watch"
+    words = "cancel commands device devices exit help journal limits media reload stats stop watch"
     assert desk.run("dir()") == repr(words.split())
     desk.run("mine = 1")
     assert "'mine'" in desk.run("dir()")

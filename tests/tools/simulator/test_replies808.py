@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jimigw.protocols.jt808.book import BOOK, direction_of
+from jimigw.protocols.jt808.messages.safety_items import AlarmIdentity
 from jimigw.protocols.jt808.replies import RULES
 from tests.tools.simulator.world808 import ALL, START, World, made, packets
 
@@ -106,10 +107,11 @@ CASES = [
 
 
 def on_line(version: int) -> World:
-    """A world whose terminal is on line, has taken a picture, and says nothing by itself for a while."""
+    """A world whose terminal is on line, has taken a picture and had an alarm, and says nothing by itself."""
     world = World(made(version, interval=1e5))
     world.run(1)
     world.terminal.album.take(world.now, 0, 1)
+    world.terminal.evidence.keep(AlarmIdentity.from_json(IDENT), 0x6401)
     return world
 
 

@@ -1,24 +1,34 @@
-"""Attachments of active safety alarms. T/JSATL12-2017, 4.6; the wider ids of T/GDRTA 002-2020.
+"""Attachments of active safety alarms. T/JSATL12-2017, 4.6, and as other provinces have it: longer identities of the
+alarm, and in Heilongjiang no terminal id in the list of files.
 
-The terminal opens a second connection for the attachments, on which the files' data run between the frames:
-30 31 63 64, name (50 bytes), offset and length (4 each), data.
+The terminal opens a second connection for the attachments, on which the files' data run between the frames; see
+:mod:`jimigw.protocols.jt808.attachments`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from jimigw.wire.kinds import U8, U16, U32, Counted, Nested, Raw, Text
 from jimigw.wire.message import Message, fragment, include, message, part, row
 
 from .. import names_video as names
 from ..book import BOOK
-from ..kinds import GBK, SizedText
-from .safety_items import AlarmIdentity, AlarmIdentityWide
+from ..kinds import GBK, FilledText, SizedText
+from .safety_items import (
+    AlarmIdentity,
+    AlarmIdentityBare,
+    AlarmIdentityLong,
+    AlarmIdentityShort,
+    AlarmIdentityWide,
+    OneIdentity,
+)
 from .video import Server
 
 _CHAPTER = "T/JSATL12-2017, 4.6"
 _WIDE = "T/GDRTA 002-2020"
+
+Fits = Callable[[bytes, int, int], bool]
 
 
 @fragment
@@ -26,8 +36,19 @@ class _Number:
     alarm_no: str = row(Text(32, GBK), "number of the alarm, chosen by the platform, unique")
 
 
-def _is_wide(data: bytes, start: int, end: int) -> bool:
-    return end > start and end - start == 1 + data[start] + 4 + 40 + 32 + 16
+# -- asking for them ----------------------------------------------------------------------------------------------
+
+
+def _asks_with(*sizes: int) -> Fits:
+    """A test whether the request has an identity of one of these sizes."""
+
+    def fits(data: bytes, start: int, end: int) -> bool:
+        return end > start and end - start - (1 + data[start] + 4 + 32 + 16) in sizes
+
+    return fits
+
+
+_asks_with_another = _asks_with(40, 38, 39, 32)
 
 
 @fragment
@@ -42,7 +63,7 @@ class _Request:
     "Ask for attachments",
     chapter=_CHAPTER,
     direction="down",
-    fits=lambda data, start, end: not _is_wide(data, start, end),
+    fits=lambda data, start, end: not _asks_with_another(data, start, end),
 )
 class AttachmentsRequest(Message):
     _server = include(Server)
@@ -50,11 +71,46 @@ class AttachmentsRequest(Message):
     _request = include(_Request)
 
 
-@message(BOOK, 0x9208, "Ask for attachments, wide identity", chapter=_WIDE, direction="down")
+@message(BOOK, 0x9208, "Ask for attachments, wide identity", chapter=_WIDE, direction="down", fits=_asks_with(40))
 class AttachmentsRequestWide(Message):
     _server = include(Server)
-    ident: AlarmIdentityWide = row(Nested(AlarmIdentityWide), "identity of the alarm")
+    ident: AlarmIdentityWide = row(OneIdentity(AlarmIdentityWide), "identity of the alarm")
     _request = include(_Request)
+
+
+@message(
+    BOOK,
+    0x9208,
+    "Ask for attachments, identity of 38 bytes",
+    chapter="Heilongjiang",
+    direction="down",
+    fits=_asks_with(38),
+)
+class AttachmentsRequestBare(Message):
+    _server = include(Server)
+    ident: AlarmIdentityBare = row(OneIdentity(AlarmIdentityBare), "identity of the alarm")
+    _request = include(_Request)
+
+
+@message(
+    BOOK, 0x9208, "Ask for attachments, identity of 39 bytes", chapter="Sichuan", direction="down", fits=_asks_with(39)
+)
+class AttachmentsRequestShort(Message):
+    _server = include(Server)
+    ident: AlarmIdentityShort = row(OneIdentity(AlarmIdentityShort), "identity of the alarm")
+    _request = include(_Request)
+
+
+@message(
+    BOOK, 0x9208, "Ask for attachments, identity of 32 bytes", chapter="Hunan", direction="down", fits=_asks_with(32)
+)
+class AttachmentsRequestLong(Message):
+    _server = include(Server)
+    ident: AlarmIdentityLong = row(OneIdentity(AlarmIdentityLong), "identity of the alarm")
+    _request = include(_Request)
+
+
+# -- the list of files --------------------------------------------------------------------------------------------
 
 
 @part("Attachment", chapter=_CHAPTER)
@@ -69,7 +125,7 @@ class _Files:
     files: list[Attachment] = row(Counted(U8, Nested(Attachment), key="count"), "the files")
 
 
-def _files_end(head: int) -> Any:
+def _files_end(head: int) -> Fits:
     """A test whether the list of files, whose count stands there, ends with the body."""
 
     def fits(data: bytes, start: int, end: int) -> bool:
@@ -88,7 +144,7 @@ def _files_end(head: int) -> Any:
 
 @message(BOOK, 0x1210, "Attachments of an alarm", chapter=_CHAPTER, fits=_files_end(7 + 16 + 32 + 1))
 class Attachments(Message):
-    terminal_id: str = row(Text(7, GBK), "terminal id")
+    terminal_id: str = row(FilledText(7), "terminal id")
     ident: AlarmIdentity = row(Nested(AlarmIdentity), "identity of the alarm")
     _number = include(_Number)
     _files = include(_Files)
@@ -96,8 +152,39 @@ class Attachments(Message):
 
 @message(BOOK, 0x1210, "Attachments of an alarm, wide identity", chapter=_WIDE, fits=_files_end(30 + 40 + 32 + 1))
 class AttachmentsWide(Message):
-    terminal_id: str = row(Text(30, GBK), "terminal id")
-    ident: AlarmIdentityWide = row(Nested(AlarmIdentityWide), "identity of the alarm")
+    terminal_id: str = row(FilledText(30), "terminal id")
+    ident: AlarmIdentityWide = row(OneIdentity(AlarmIdentityWide), "identity of the alarm")
+    _number = include(_Number)
+    _files = include(_Files)
+
+
+@message(BOOK, 0x1210, "Attachments of an alarm, no terminal id", chapter="Heilongjiang", fits=_files_end(38 + 32 + 1))
+class AttachmentsBare(Message):
+    ident: AlarmIdentityBare = row(OneIdentity(AlarmIdentityBare), "identity of the alarm")
+    _number = include(_Number)
+    _files = include(_Files)
+
+
+@message(
+    BOOK,
+    0x1210,
+    "Attachments of an alarm, identity of 39 bytes",
+    chapter="Sichuan",
+    fits=_files_end(30 + 39 + 32 + 1),
+)
+class AttachmentsShort(Message):
+    terminal_id: str = row(FilledText(30), "terminal id")
+    ident: AlarmIdentityShort = row(OneIdentity(AlarmIdentityShort), "identity of the alarm")
+    _number = include(_Number)
+    _files = include(_Files)
+
+
+@message(
+    BOOK, 0x1210, "Attachments of an alarm, identity of 32 bytes", chapter="Hunan", fits=_files_end(7 + 32 + 32 + 1)
+)
+class AttachmentsLong(Message):
+    terminal_id: str = row(FilledText(7), "terminal id")
+    ident: AlarmIdentityLong = row(OneIdentity(AlarmIdentityLong), "identity of the alarm")
     _number = include(_Number)
     _files = include(_Files)
 
@@ -105,6 +192,9 @@ class AttachmentsWide(Message):
 @message(BOOK, 0x1210, "Attachments of an alarm, list of files broken off", chapter=_CHAPTER)
 class AttachmentsBroken(Message):
     _attachments = include(Attachments)
+
+
+# -- one file -----------------------------------------------------------------------------------------------------
 
 
 @fragment

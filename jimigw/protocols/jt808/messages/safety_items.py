@@ -6,18 +6,23 @@ from __future__ import annotations
 from typing import Any
 
 from jimigw.wire.errors import EncodeError
-from jimigw.wire.kinds import U8, U16, U32, Bcd, Counted, Derived, ItemKind, Nested, Raw, Text, shown
+from jimigw.wire.kinds import U8, U16, U32, Bcd, Counted, Derived, ItemKind, Nested, Raw, shown
 from jimigw.wire.message import Message, fragment, include, part, row
 
 from .. import names_video as names
-from ..kinds import GBK, FirstFit
+from ..kinds import FilledText, FirstFit
 
 _CHAPTER = "T/JSATL12-2017, 4.5"
 
 
+def _size(size: int) -> Any:
+    """The key that tells the longer forms apart in JSON."""
+    return row(Derived(lambda o: size), "bytes of this form", unit="byte")
+
+
 @part("Alarm identity", chapter=_CHAPTER)
 class AlarmIdentity(Message):
-    terminal_id: str = row(Text(7, GBK), "terminal id")
+    terminal_id: str = row(FilledText(7), "terminal id")
     time: str = row(Bcd(6), "time of the alarm YYMMDDhhmmss, GMT+8")
     seq: int = row(U8, "number of the alarm among those of the same time")
     count: int = row(U8, "attachments")
@@ -26,25 +31,32 @@ class AlarmIdentity(Message):
 
 @part("Alarm identity, 40 bytes", chapter="T/GDRTA 002-2020")
 class AlarmIdentityWide(Message):
-    terminal_id: str = row(Text(30, GBK), "terminal id")
+    terminal_id: str = row(FilledText(30), "terminal id")
     time: str = row(Bcd(6), "time of the alarm YYMMDDhhmmss, GMT+8")
     seq: int = row(U8, "number of the alarm among those of the same time")
     count: int = row(U8, "attachments")
     reserved: int = row(U16, "reserved", default=0, show="set")
-    size: int = row(Derived(lambda o: 40), "bytes of this form", unit="byte")
+    size: int = _size(40)
 
 
 @part("Alarm identity, 38 bytes", chapter="Heilongjiang")
 class AlarmIdentityBare(Message):
     _wide = include(AlarmIdentityWide, until="reserved")
-    size: int = row(Derived(lambda o: 38), "bytes of this form", unit="byte")
+    size: int = _size(38)
 
 
 @part("Alarm identity, 39 bytes", chapter="Sichuan")
 class AlarmIdentityShort(Message):
     _wide = include(AlarmIdentityWide, until="reserved")
     reserved: int = row(U8, "reserved", default=0, show="set")
-    size: int = row(Derived(lambda o: 39), "bytes of this form", unit="byte")
+    size: int = _size(39)
+
+
+@part("Alarm identity, 32 bytes", chapter="Hunan, as a program reads it")
+class AlarmIdentityLong(Message):
+    _identity = include(AlarmIdentity, until="reserved")
+    reserved: bytes = row(Raw(17), "reserved", default=bytes(17), show="set")
+    size: int = _size(32)
 
 
 class IdentityKind(FirstFit):
@@ -59,10 +71,19 @@ class IdentityKind(FirstFit):
         raise EncodeError(f"{shown(value)} is not an alarm identity, whose size is one of {sizes}")
 
 
-Identity = AlarmIdentity | AlarmIdentityWide | AlarmIdentityBare | AlarmIdentityShort
+class OneIdentity(Nested):
+    """An alarm identity of one form. In JSON a ``size`` that is not this one's is another form, which is not taken."""
+
+    def from_json(self, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("size", self.size) != self.size:
+            raise EncodeError(f"{shown(value['size'])} is not {self.size}, the size of this form", "size")
+        return super().from_json(value)
+
+
+Identity = AlarmIdentity | AlarmIdentityWide | AlarmIdentityBare | AlarmIdentityShort | AlarmIdentityLong
 #: the forms of an alarm identity, told apart by what is left
 IDENTITY = IdentityKind(
-    Nested(AlarmIdentity), Nested(AlarmIdentityWide), Nested(AlarmIdentityBare), Nested(AlarmIdentityShort)
+    *map(Nested, (AlarmIdentity, AlarmIdentityWide, AlarmIdentityBare, AlarmIdentityShort, AlarmIdentityLong))
 )
 
 
