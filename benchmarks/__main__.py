@@ -87,7 +87,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__.split("\n\n")[0] if __doc__ else ""
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--quick", action="store_true", help="everything once, briefly; under a minute")
+    parser.add_argument("--quick", action="store_true", help="everything once, briefly; some two minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object, at the end")
     parser.add_argument("--rounds", type=_count, metavar="N", help="rounds of floor and service in turn (5)")
     parser.add_argument("--kills", type=_count, metavar="N", help="how often the service is killed (20)")
