@@ -24,6 +24,7 @@ from tests.web.harness import until
 
 reactor: Any = the_reactor
 HTTP = 'http.endpoint="tcp:0:interface=127.0.0.1"'
+UPLOADS = 'uploads.endpoint="tcp:0:interface=127.0.0.1"'
 IMEI = "863000000000001"
 
 
@@ -139,14 +140,11 @@ def parsed(data: bytes) -> Answer:
 StartApi = Callable[..., ApiClient]
 
 
-async def serving(
-    folder: Path, *settings: str, uploads: RecordingUploads | Callable[[Running], Any] | None = None
-) -> AsyncIterator[ApiClient]:
-    """A service with an API, for as long as it is wanted; the API keeps the files of ``uploads``, where there are."""
+async def serving(folder: Path, *settings: str, uploads: RecordingUploads | None = None) -> AsyncIterator[ApiClient]:
+    """A service with an API, for as long as it is wanted. With ``uploads`` that stands for the files of the service."""
     running = Running(folder, *([HTTP] if uploads is None else []), *settings)
     if uploads is not None:
-        uploads = uploads(running) if callable(uploads) else uploads
-        config = load_config(None, [*running.settings, HTTP])
+        config = load_config(None, [*running.settings, HTTP, UPLOADS, *settings])
         files: Any = uploads
         house = attrs.evolve(running.service.webs._house, uploads=files, config=lambda: config)
         running.service.webs = Webs(reactor, house, pytest.fail)

@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from twisted.internet.endpoints import serverFromString
 
-from jimigw.delivery import target as outcomes
 from jimigw.gateway.media.heard import READER
-from jimigw.gateway.uploads import Uploads, UploadSettings
 from jimigw.protocols.jimi.codec import read_any
 from jimigw.protocols.jimi.messages import Alarm, CommandReply
 from jimigw.protocols.jimi.sensors import AlarmFiles
-from jimigw.vault.folder import FolderVault
-from jimigw.web.uploads import UploadServer, UploadServerSettings
 from tests.service.harness import Client, Running
-from tests.web.api import IMEI, Answer, ApiClient, camera, exchanged, parsed, reactor, serving
+from tests.web.api import IMEI, UPLOADS, Answer, ApiClient, camera, exchanged, parsed, serving
 from tests.web.forms import clip, field, form, form_type
 from tests.web.harness import until
 
@@ -38,60 +33,39 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 4000
 
 
 class Depot:
-    """The files of a running service, and where cameras bring them."""
+    """Where cameras bring their files."""
 
     def __init__(self, running: Running) -> None:
-        service = self.service = running.service
-        self.vault = FolderVault(running.config.data_path / "uploads", reactor)
-        self.vault.start()
-        settings = UploadSettings(public_url="http://gateway.example.org:23010", fetch_after=3600.0)
-        self.uploads = Uploads(
-            service.registry, service.journal, service.store, self.vault, service.commands, reactor, settings,
-            lambda: service.gateway.admission, outcomes, b"s" * 32,
-        )  # fmt: skip
-        self.starting = self.uploads.start()
-        self.server = UploadServer(reactor, self.uploads, UploadServerSettings(), lambda *_, **__: None)
-        service.deliveries.readers.add(READER, self.uploads.heard)
+        self.service = running.service
 
-    async def open(self) -> None:
-        await self.starting
-        listening = serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(self.server)
-        self.port: Any = await listening
+    def open(self) -> bool:
+        """Whether they may come."""
+        return bool(self.service.files.ports)
+
+    @property
+    def port(self) -> int:
+        host: Any = self.service.files.ports[0].getHost()
+        return int(host.port)
 
     async def ask(self, method: str, path: str, body: bytes = b"", type: str = "") -> Answer:
         """Ask the edge of uploads."""
         more = f"Content-Type: {type}\r\nContent-Length: {len(body)}\r\n" if type else ""
         head = f"{method} {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{more}\r\n"
-        return parsed(await exchanged(self.port.getHost().port, head.encode() + body))
+        return parsed(await exchanged(self.port, head.encode() + body))
 
     async def upload(self, name: str, data: bytes = VIDEO) -> Any:
         """A camera brings a file."""
         body = form(field("filename", name), field("timestamp", "1"), clip(data, "a.mp4"))
         return (await self.ask("POST", f"/upload/{IMEI}", body, form_type())).json
 
-    async def close(self) -> None:
-        await self.port.stopListening()
-        await self.server.close()
-        await self.service.deliveries.readers.remove(READER)
-        await self.uploads.stop()
-        await self.vault.close()
-
 
 @pytest_twisted.async_yield_fixture
 async def place(tmp_path: Path) -> AsyncIterator[tuple[ApiClient, Depot]]:
     """A service with its files and its API, for as long as it is wanted."""
-    made: list[Depot] = []
-
-    def make(running: Running) -> Uploads:
-        made.append(Depot(running))
-        return made[0].uploads
-
-    async for api in serving(tmp_path, uploads=make):
-        await made[0].open()
-        try:
-            yield api, made[0]
-        finally:
-            await made[0].close()
+    async for api in serving(tmp_path, UPLOADS, 'uploads.public_url="http://gateway.example.org:23010"'):
+        depot = Depot(api.running)
+        await until(depot.open)
+        yield api, depot
 
 
 def _asked(client: Client) -> list[str]:
@@ -208,7 +182,7 @@ async def test_a_clip_needs_the_zone_of_the_camera(place: tuple[ApiClient, Depot
     assert (unknown.status, "zone of its file names is not known" in unknown.json["detail"]) == (422, True)
     await api.ask("PUT", f"{DEVICE}/media-budget", {"zone": -180})
     asked = await api.ask("POST", f"{DEVICE}/clips", body, token="command")
-    assert (asked.status, [each["camera_name"] for each in asked.json["files"]]) == (202, ["cabin", "road"])
+    assert (asked.status, [each["camera_name"] for each in asked.json["files"]]) == (202, ["road", "cabin"])
     await until(lambda: _asked(client))
     assert _asked(client) == ["EVIDEO,2026-11-20 06:30:00,1,20"]
     await api.ask("PUT", f"{DEVICE}/media-budget", {"budget": 0})
