@@ -70,18 +70,30 @@ class UploadsPart:
         )
         self.ports: list[IListeningPort] = []
 
+    @property
+    def wanted(self) -> bool:
+        """Whether files are looked after: where they come in by no way, nothing is expected either."""
+        config = self._config()
+        return bool(config.uploads.endpoint or config.attachments.endpoint)
+
     def open(self) -> None:
         """Open the vault and read the secret; before anything listens.
 
         :raises VaultError: the vault cannot be used.
         :raises LinkError: the secret cannot be used.
         """
+        if not self.wanted:
+            self.uploads.trouble = "files are not looked after: uploads.endpoint and attachments.endpoint are empty"
+            return
         self.uploads.links.secret = load_link_secret(self._config().path(SECRET_FILE))
         self.vault.start()
         self._readers.add(READER, self.uploads.heard, ReaderSettings(start="end"))
 
     def start(self) -> None:
-        """Look after files, then listen. The store is open."""
+        """Look after files, then listen. The store and the journal are open."""
+        if not self.wanted:
+            self._readers.forget(READER)  # or its cursor would hold up the journal for ever
+            return
         self.uploads.start().addCallback(lambda _: self._listen())
 
     def _listen(self) -> None:
