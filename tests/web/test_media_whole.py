@@ -118,6 +118,10 @@ async def test_an_alarm_whose_second_clip_has_to_be_asked_for(place: tuple[ApiCl
     by_name = {each["name"]: each for each in files}
     assert by_name[CABIN]["taken"] == by_name[ROAD]["taken"] == "2026-11-20T09:30:00Z"
     assert (by_name[CABIN]["step"], by_name[CABIN]["attempts"]) == ("UPLOADFILE", 1)
+    stats = (await api.ask("GET", "/api/v1/stats", token="read")).json["sections"]["uploads"]
+    assert (stats["stored"], stats["complete"], stats["bytes kept"]) == (2, 1, all)
+    limits = api.running.service.webs._house.limits()["uploads"]
+    assert (limits["max_bytes"], limits["max_transfers_per_device"]) == (512 << 20, 4)
     kinds = [record.kind for record in api.running.records()]
     assert [kind for kind in kinds if kind in ("upload", "alarm_complete", "file_missing")] == [
         "upload", "upload", "alarm_complete",
