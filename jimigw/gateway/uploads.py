@@ -313,7 +313,8 @@ class Uploads:
             self._check_clip(device, time, cameras, seconds)
             await self.ladder.check_budget(device.id)
             details = {"owner": owner, **({} if seconds is None else {"seconds": seconds})}
-            files, now = [], self._reactor.seconds()
+            files: dict[int, Media] = {}
+            now = self._reactor.seconds()
             # One after the other, the road first: what is asked for first may be on its way before the next is known.
             for camera in sorted({*cameras}):
                 media = Media(
@@ -321,8 +322,8 @@ class Uploads:
                     state=MediaState.MISSING, why="it is about to be asked for", details=details,
                 )  # fmt: skip
                 await self._store.save_media(media)
-                files.append(await self.ladder.want(media))
-            return files
+                files[camera] = await self.ladder.want(media)
+            return [files[camera] for camera in dict.fromkeys(cameras)]
 
         return Deferred.fromCoroutine(ask())
 

@@ -150,7 +150,7 @@ def test_ctrl_c_ends_with_the_summary(silent: socket.socket) -> None:
             # Two at once may come as one: until it ends, once more.
             while True:
                 try:
-                    out, err = process.communicate(timeout=0.5)
+                    out, err = process.communicate(timeout=3)
                     break
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGINT)

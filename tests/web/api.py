@@ -147,7 +147,8 @@ async def serving(
     if uploads is not None:
         uploads = uploads(running) if callable(uploads) else uploads
         config = load_config(None, [*running.settings, HTTP])
-        house = attrs.evolve(running.service.webs._house, uploads=uploads, config=lambda: config)
+        files: Any = uploads
+        house = attrs.evolve(running.service.webs._house, uploads=files, config=lambda: config)
         running.service.webs = Webs(reactor, house, pytest.fail)
         running.service.webs.start()
     await until(lambda: running.service.webs.ports)

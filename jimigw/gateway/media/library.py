@@ -361,8 +361,8 @@ class Library:
         unknown = [item.key for item in await self.vault.items(before) if item.key not in known]
         if len(unknown) > MOST_ORPHANS:
             self._log.error(
-                "{count} files in the vault are not known to the store: was an older one put back? They stay; the first "
-                "is {key}",
+                "{count} files in the vault are not known to the store: was an older one put back? They stay; "
+                "the first is {key}",
                 count=len(unknown),
                 key=unknown[0],
             )
