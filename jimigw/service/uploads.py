@@ -9,6 +9,7 @@ import attrs
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from jimigw.delivery import target as outcomes
@@ -58,7 +59,7 @@ class UploadsPart:
         self.vault: IVault = vault_of(config(), reactor)
         self.uploads = Uploads(
             registry, journal, store, self.vault, commands, reactor, upload_settings(config()),
-            lambda: gateway.admission, outcomes,
+            lambda: gateway.admission, outcomes, aside=deferToThread,
         )  # fmt: skip
         self.server = UploadServer(reactor, self.uploads, server_settings(config()), complain)
         self.attachments = AttachmentFactory(
@@ -83,6 +84,7 @@ class UploadsPart:
         :raises LinkError: the secret cannot be used.
         """
         if not self.wanted:
+            self.uploads.wanted = False
             self.uploads.trouble = "files are not looked after: uploads.endpoint and attachments.endpoint are empty"
             return
         self.uploads.links.secret = load_link_secret(self._config().path(SECRET_FILE))
@@ -123,10 +125,7 @@ class UploadsPart:
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """What became of connections: section, name, value."""
-        http = attrs.asdict(self.server.counters)
-        statuses = http.pop("statuses")
-        http |= {f"status {status}": count for status, count in sorted(statuses.items())}
-        return {"port uploads": http, "port attachments": attrs.asdict(self.attachments.counters)}
+        return {"port uploads": self.server.stats(), "port attachments": attrs.asdict(self.attachments.counters)}
 
     def hang_up(self) -> Deferred[Any]:
         """Take nothing more, and break off what is on its way in: senders send it again."""

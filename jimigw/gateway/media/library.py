@@ -275,7 +275,8 @@ class Library:
         self.untold.add(media.id)
         alarm = await self.store.media_alarm(media.alarm) if media.alarm is not None else None
         if media.state is MediaState.STORED:
-            await self.teller.upload(media, alarm)
+            command = await self.store.command(media.command) if media.command is not None else None
+            await self.teller.upload(media, alarm, command)
         else:
             await self.teller.missing(media, alarm)
         media.told = True
