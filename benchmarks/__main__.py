@@ -18,7 +18,21 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, commands, cost, delivery, gateway, idle, journal, kill, logins, outages, registry
+from . import (
+    codec,
+    codec808,
+    commands,
+    cost,
+    delivery,
+    gateway,
+    idle,
+    journal,
+    kill,
+    logins,
+    outages,
+    registry,
+    uploads,
+)
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -36,6 +50,7 @@ PARTS: dict[str, Callable[[Plan], Part]] = {
     "logins": logins.measure,
     "outages": outages.measure,
     "registry": registry.measure,
+    "uploads": uploads.measure,
 }
 
 

@@ -313,15 +313,17 @@ class Uploads:
             self._check_clip(device, time, cameras, seconds)
             await self.ladder.check_budget(device.id)
             details = {"owner": owner, **({} if seconds is None else {"seconds": seconds})}
-            files, now = [], self._reactor.seconds()
-            for camera in dict.fromkeys(cameras):
+            files: dict[int, Media] = {}
+            now = self._reactor.seconds()
+            # One after the other, the road first: what is asked for first may be on its way before the next is known.
+            for camera in sorted({*cameras}):
                 media = Media(
                     device.id, kind="video", source=Source.COMMAND, camera=camera, taken=time, announced=now,
                     state=MediaState.MISSING, why="it is about to be asked for", details=details,
                 )  # fmt: skip
                 await self._store.save_media(media)
-                files.append(await self.ladder.want(media))
-            return files
+                files[camera] = await self.ladder.want(media)
+            return [files[camera] for camera in dict.fromkeys(cameras)]
 
         return Deferred.fromCoroutine(ask())
 

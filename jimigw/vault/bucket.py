@@ -11,9 +11,8 @@ import base64
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from jimigw.vault.s3_troubles import Secrets, is_lasting, is_missing, status_of,
 PART_BYTES = 16 << 20
 """A longer file is sent in parts of this size (longer ones where there would be more than 10,000)."""
 
-PATIENCE = 120.0
-"""Seconds in which the bytes of one read have to come."""
+START_TIMEOUT = 5.0
+"""Seconds that the start waits for a store to be connected, and to answer: nothing else happens in them."""
 
 MAX_OBJECT_KEY = 1024
 """Bytes of a key of S3, with the prefix."""
@@ -64,7 +63,6 @@ class BucketShelf:
         self._bucket = bucket
         self._secrets = Secrets()
         self._client: Any = None
-        self._started = datetime.now(UTC)
         self._hurried = False
         # Whether the store knows If-None-Match, as far as we know.
         self._conditional = True
@@ -85,10 +83,10 @@ class BucketShelf:
             )
         make = self._maker()
         with self._translated("used"):
-            self._client = make(bucket.attempts)
+            self._client = make(bucket.attempts, bucket.read_timeout)
         try:
             with self._translated("used"):
-                first = make(1)
+                first = make(1, START_TIMEOUT)
                 try:
                     first.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
                 finally:
@@ -109,10 +107,9 @@ class BucketShelf:
             )
             for page in pages:
                 for upload in page.get("Uploads", ()):
-                    if self._key_of(upload["Key"]) and upload["Initiated"] < self._started:
-                        self._client.abort_multipart_upload(
-                            Bucket=self._bucket.name, Key=upload["Key"], UploadId=upload["UploadId"]
-                        )
+                    key = self._key_of(upload["Key"])
+                    if key and key not in self._underway:  # ours are there before they can be in a list
+                        self._drop(upload)
 
     def hurry(self) -> None:
         """Let what is being sent fail."""
@@ -221,12 +218,21 @@ class BucketShelf:
             self._try_delete(key)
             raise error
 
+    def _drop(self, upload: Mapping[str, Any]) -> None:
+        try:
+            self._client.abort_multipart_upload(
+                Bucket=self._bucket.name, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
+        except Exception as error:
+            if status_of(error) != 404:
+                raise
+
     def _try_delete(self, key: str) -> None:
         with suppress(Exception):
             self._client.delete_object(**self._object(key))
 
     def _send(self, path: Path, key: str, token: str) -> None:
-        from boto3.s3.transfer import ProgressCallbackInvoker, TransferConfig, create_transfer_manager
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager
 
         # Its own threads would be more than ours; "classic" is the one whose requests pass our handlers.
         config = TransferConfig(
@@ -241,7 +247,6 @@ class BucketShelf:
                 self._bucket.name,
                 self._bucket.prefix + key,
                 extra_args={"Metadata": {_TOKEN: token}, "ContentType": "application/octet-stream"},
-                subscribers=[ProgressCallbackInvoker(self._progress)],
             ).result()
 
     def _read(self, key: str, offset: int, length: int) -> bytes:
@@ -255,10 +260,6 @@ class BucketShelf:
         finally:
             body.close()
 
-    def _progress(self, size: int) -> None:
-        if self._hurried:
-            raise VaultError("The vault closes.")
-
     # The store
 
     def _object(self, key: str) -> dict[str, str]:
@@ -269,8 +270,8 @@ class BucketShelf:
         key = object_key[len(prefix) :]
         return key if object_key.startswith(prefix) and is_key(key) else None
 
-    def _maker(self) -> Callable[[int], Any]:
-        """What makes clients, by how often they try."""
+    def _maker(self) -> Callable[[int, float], Any]:
+        """What makes clients, by how often they try, and how many seconds they wait at most."""
         try:
             import boto3.session
             import botocore.config
@@ -287,13 +288,13 @@ class BucketShelf:
         with self._translated("used"):
             session = boto3.session.Session(region_name=bucket.region)
 
-        def make(attempts: int) -> Any:
+        def make(attempts: int, timeout: float) -> Any:
             client = session.client(
                 "s3",
                 endpoint_url=bucket.url or None,
                 config=botocore.config.Config(
-                    connect_timeout=bucket.connect_timeout,
-                    read_timeout=bucket.read_timeout,
+                    connect_timeout=min(timeout, bucket.connect_timeout),
+                    read_timeout=min(timeout, bucket.read_timeout),
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=self.keepers + 4,
                     tcp_keepalive=True,
@@ -307,6 +308,7 @@ class BucketShelf:
             )
             for operation in ("PutObject", "UploadPart"):
                 client.meta.events.register(f"before-call.s3.{operation}", _add_md5)
+                client.meta.events.register(f"before-send.s3.{operation}", self._watch)
             for operation in ("PutObject", "CompleteMultipartUpload"):
                 client.meta.events.register(f"before-call.s3.{operation}", self._add_condition)
             return client
@@ -316,6 +318,11 @@ class BucketShelf:
     def _add_condition(self, params: dict[str, Any], **rest: object) -> None:
         if self._conditional:
             params["headers"]["If-None-Match"] = "*"
+
+    def _watch(self, request: Any, **rest: object) -> None:
+        # For each try, with the body of the one before.
+        if hasattr(request.body, "read") and not isinstance(request.body, _Watched):
+            request.body = _Watched(request.body, lambda: self._hurried)
 
     @contextmanager
     def _translated(self, doing: str, key: str = "") -> Iterator[None]:
@@ -328,6 +335,20 @@ class BucketShelf:
             if key and doing == "read" and is_missing(error):
                 raise NotThere(f"There is no file under the key {key}.") from error
             raise trouble(f"{self.name} cannot be {doing}", error, self._secrets) from error
+
+
+class _Watched:
+    """What is sent, until it is to stop."""
+
+    def __init__(self, body: Any, stops: Callable[[], bool]) -> None:
+        self._body, self._stops = body, stops
+        self.seek, self.tell = body.seek, body.tell
+
+    def read(self, amount: int = -1) -> bytes:
+        if self._stops():
+            raise VaultError("The vault closes.")
+        data: bytes = self._body.read(amount)
+        return data
 
 
 def _add_md5(params: dict[str, Any], **rest: object) -> None:

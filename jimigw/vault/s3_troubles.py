@@ -86,7 +86,7 @@ def is_lasting(error: BaseException) -> bool:
     if status is not None:
         return 300 <= status < 500 and status not in (408, 429)
     # The network, a name that is not known yet, a certificate, an answer that broke off.
-    return not isinstance(error, exceptions.HTTPClientError | OSError)
+    return not isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | OSError)
 
 
 def trouble(what: str, error: Exception, secrets: Secrets) -> VaultError:

@@ -22,6 +22,9 @@ HOME = Path(sys.prefix) / "swift"
 STORES = ("account", "container", "object")
 ACCESS, SECRET = "test:tester", "testing-the-secret"
 
+LISTED = 20
+"""Objects in one answer to a list; by default they are 1000."""
+
 _RINGS = """
 import sys
 from swift.common.ring import RingBuilder
@@ -34,7 +37,7 @@ for name, port in zip(sys.argv[2::2], sys.argv[3::2]):
     builder.get_ring().save(f"{folder}/{name}.ring.gz")
 """
 
-_PIPELINE = ("catch_errors", "gatekeeper", "listing_formats", "bulk", "s3api", "tempauth", "copy", "slo")
+_FILTERS = ("catch_errors", "gatekeeper", "listing_formats", "bulk", "s3api", "tempauth", "copy", "slo")
 
 
 def found_swift(require_server: Callable[[str, str], NoReturn]) -> Path:
@@ -52,7 +55,8 @@ class Swift:
         self._programs, self._folder = programs, folder
         self._ports = {name: free_port() for name in (*STORES, "proxy")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.url = f"http://127.0.0.1:{self._ports['proxy']}"
+        self.port = self._ports["proxy"]
+        self.url = f"http://127.0.0.1:{self.port}"
         (folder / "node" / "disk").mkdir(parents=True)
         (folder / "swift.conf").write_text(
             "[swift-hash]\nswift_hash_path_prefix = jimigw\nswift_hash_path_suffix = tests\n"
@@ -61,13 +65,15 @@ class Swift:
             self._write(
                 name, f"[pipeline:main]\npipeline = {name}-server\n[app:{name}-server]\nuse = egg:swift#{name}\n"
             )
-        filters = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in _PIPELINE if name != "tempauth")
+        settings = {
+            "s3api": f"max_bucket_listing = {LISTED}\n",
+            "tempauth": f"user_{ACCESS.replace(':', '_')} = {SECRET} .admin\n",
+        }
         self._write(
             "proxy",
-            f"[pipeline:main]\npipeline = {' '.join(_PIPELINE)} proxy-server\n"
+            f"[pipeline:main]\npipeline = {' '.join(_FILTERS)} proxy-server\n"
             "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
-            f"[filter:tempauth]\nuse = egg:swift#tempauth\nuser_{ACCESS.replace(':', '_')} = {SECRET} .admin\n"
-            + filters,
+            + "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n{settings.get(name, '')}" for name in _FILTERS),
         )
         ports = [text for name in STORES for text in (name, str(self._ports[name]))]
         subprocess.run([programs / "python", "-c", _RINGS, folder, *ports], check=True, timeout=60)
