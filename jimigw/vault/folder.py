@@ -108,6 +108,7 @@ class FolderShelf:
             finally:
                 os.close(fd)
         except (FileNotFoundError, NotADirectoryError) as error:
+            self._see_files("read")
             raise NotThere(f"There is no file under the key {key}.") from error
         except OSError as error:
             raise trouble("read", path, error) from error
@@ -118,7 +119,7 @@ class FolderShelf:
         try:
             os.unlink(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            pass
+            self._see_files("deleted from")
         except OSError as error:
             if path.is_dir():
                 return  # another error than IsADirectoryError on some systems
@@ -128,6 +129,7 @@ class FolderShelf:
 
     def items(self, older_than: float) -> list[Item]:
         """Look at all files."""
+        self._see_files("looked through")
         try:
             return list(self._look(self._files, older_than))
         except OSError as error:
@@ -138,6 +140,16 @@ class FolderShelf:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _see_files(self, doing: str) -> None:
+        """Tell a file that is not there from a disk that is not there: nobody shall take all files for lost.
+
+        :raises VaultError: the folder of files is not there.
+        """
+        try:
+            os.stat(self._files)
+        except OSError as error:
+            raise trouble(doing, self._files, error) from error
 
     def _look(self, folder: Path, older_than: float) -> Iterator[Item]:
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
@@ -194,12 +206,16 @@ class FolderShelf:
                 self._safe.update(fresh)
 
     def _remove_empty(self, folder: Path) -> None:
-        with suppress(OSError):
-            while folder != self._files:
+        while folder != self._files:
+            try:
                 os.rmdir(folder)
-                self._safe.discard(folder)
-                self._removed += 1
-                folder = folder.parent
+            except FileNotFoundError:
+                pass  # one above it may have been made
+            except OSError:
+                return
+            self._safe.discard(folder)
+            self._removed += 1
+            folder = folder.parent
 
 
 def _pieces(fd: int, offset: int, length: int) -> Iterator[bytes]:

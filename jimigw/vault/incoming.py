@@ -246,14 +246,16 @@ class Incoming:
         self._busy = False
         self._state = _State.GONE
         self._landing.forget(self)
+        # Whoever hears of it may call again at once.
         drained, self._drained = self._drained, []
         aborted, self._aborted = self._aborted, []
+        was_finishing = self._finished is not None and self._whole is None
         for _, ended in drained:
             if self._failure is not None:
                 ended.errback(Failure(self._failure))
             else:
                 ended.callback(None)
-        if self._whole is None and self._finished is not None:
+        if was_finishing:
             self._fail_finish()
         for ended in aborted:
             ended.callback(None)

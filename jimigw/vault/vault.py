@@ -225,7 +225,8 @@ def _locked(folder: Path) -> IO[bytes]:
     """Take the lock that only one service has: it clears away what others bring in. It goes with the process."""
     lock = folder / "lock"
     try:
-        file = open(lock, "ab", opener=lambda name, flags: os.open(name, flags, 0o640))  # noqa: SIM115
+        # Not for writing: it would keep the file system from being made read-only.
+        file = open(lock, "rb", opener=lambda name, flags: os.open(name, flags | os.O_CREAT, 0o640))  # noqa: SIM115
     except OSError as error:
         raise trouble("opened", lock, error) from error
     try:
