@@ -7,7 +7,6 @@ hears of each, and of the alarm once it is complete.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,8 +19,6 @@ import treq
 from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from jimigw.gateway.uploads import UploadRefused
 from jimigw.model.device import Device
@@ -33,6 +30,7 @@ from jimigw.tools.simulator.plan import Uploads
 from jimigw.tools.simulator.routes import ROUTES
 from jimigw.tools.simulator.terminal import imei_of
 from tests.service.harness import Running, Start
+from tests.support.platform import Platform
 
 reactor: Any = the_reactor
 LIMIT = 30.0
@@ -48,37 +46,6 @@ async def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert reactor.seconds() < began + LIMIT, "it never came to be"
         await deferLater(reactor, 0.005)
-
-
-class Platform(Resource):
-    """Takes callbacks; and what it took, by kind."""
-
-    isLeaf = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[dict[str, Any]] = []
-        site = Site(self)
-        site.noisy = False
-        self._port = reactor.listenTCP(0, site, interface="127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._port.getHost().port}/take"
-
-    def render_POST(self, request: Any) -> bytes:
-        self.records += json.loads(request.content.read())
-        return b""
-
-    def told(self, kind: str) -> list[dict[str, Any]]:
-        """The bodies of the records of a kind."""
-        return [record["message"]["body"] for record in self.records if record["kind"] == kind]
-
-    @property
-    def story(self) -> list[str]:
-        """What it heard, in order, without what every terminal says all the time."""
-        told = {"alarm", "upload", "alarm_complete", "file_missing", "playlist"}
-        return [record["kind"] for record in self.records if record["kind"] in told]
-
-    def close(self) -> Any:
-        return self._port.stopListening()
 
 
 @attrs.define
