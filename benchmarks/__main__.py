@@ -18,7 +18,21 @@ from types import FrameType
 
 import attrs
 
-from . import codec, codec808, commands, cost, delivery, gateway, idle, journal, kill, logins, outages, registry
+from . import (
+    codec,
+    codec808,
+    commands,
+    cost,
+    delivery,
+    gateway,
+    idle,
+    journal,
+    kill,
+    logins,
+    outages,
+    registry,
+    uploads,
+)
 from .figures import Broken, Part, Unable, as_json, machine, table
 from .plan import Plan, quick
 from .programs import allow_many_files
@@ -36,6 +50,7 @@ PARTS: dict[str, Callable[[Plan], Part]] = {
     "logins": logins.measure,
     "outages": outages.measure,
     "registry": registry.measure,
+    "uploads": uploads.measure,
 }
 
 
@@ -72,7 +87,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__.split("\n\n")[0] if __doc__ else ""
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--quick", action="store_true", help="everything once, briefly; under a minute")
+    parser.add_argument("--quick", action="store_true", help="everything once, briefly; some two minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object, at the end")
     parser.add_argument("--rounds", type=_count, metavar="N", help="rounds of floor and service in turn (5)")
     parser.add_argument("--kills", type=_count, metavar="N", help="how often the service is killed (20)")

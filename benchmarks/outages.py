@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from .figures import Broken, Figure, Part
 from .gateway import JOURNAL
 from .plan import Plan
 from .receiver import notes
-from .trouble.account import Stored, Verdict, by_row, judge, not_stored, out_of_order, records_of
+from .trouble.account import Stored, Verdict, by_row, judge, not_stored, out_of_order, records_of, told_troubles
 from .trouble.course import HUB, JSON, MQTT, Course, Phase, run
 from .trouble.fleet import Answered, answers
 from .trouble.subscriber import heard
@@ -57,12 +58,13 @@ def _verdicts(folder: Path, course: Course, stored: Sequence[Stored]) -> tuple[d
         if record.row is not None and record.row not in ids and record.row not in came
     ]
     arrivals = {
-        MQTT: [(each.at, each.id) for each in heard(folder)],
+        MQTT: list(heard(folder)),
         JSON: [(each.at, id) for each in got for id in each.ids],
         HUB: [(each.at, ids[row]) for each in got for row in each.rows if row in ids],
     }
     expected = {MQTT: stored, JSON: stored, HUB: single}
-    verdicts = {name: judge(name, expected[name], arrivals[name], course.troubles) for name in arrivals}
+    told = told_troubles(folder / "data" / "service.log", time.monotonic() - time.time())
+    verdicts = {name: judge(name, expected[name], arrivals[name], [*course.troubles, *told]) for name in arrivals}
     return verdicts, [*faults, *(fault for verdict in verdicts.values() for fault in verdict.faults)]
 
 

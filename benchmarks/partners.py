@@ -100,6 +100,7 @@ class Mosquitto(Partner):
             f"persistence_location {folder}/",
             "max_inflight_messages 0",
             "max_queued_messages 0",
+            "queue_qos0_messages true",
         ]
         if os.geteuid() == 0:
             lines.append("user root")  # it would give up its rights, and with them this folder

@@ -37,6 +37,10 @@ class Plan:
     logins: int = 20_000
     login_seconds: float = 10.0
     outages: Size = attrs.field(factory=Size)
+    #: bytes of one long file; cameras that upload clips at once, for so many seconds
+    long_file: int = 300 << 20
+    uploaders: int = 200
+    uploading: float = 20.0
 
 
 def quick(scratch: Path) -> Plan:
@@ -61,4 +65,7 @@ def quick(scratch: Path) -> Plan:
         logins=2000,
         login_seconds=1.0,
         outages=Size(reports=4000, rate=400.0, terminals=40, timeout=1.0),
+        long_file=30 << 20,
+        uploaders=40,
+        uploading=2.0,
     )

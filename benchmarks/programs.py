@@ -45,6 +45,7 @@ class Tools:
 
     floor: Path
     load: Path
+    upload: Path
 
 
 def compiled() -> Tools:
@@ -55,7 +56,7 @@ def compiled() -> Tools:
     if not compiler:
         raise Unable("left out: there is no C compiler (cc, gcc, clang or $CC) for the load generator.")
     folder = _private_folder()
-    return Tools(_compile(compiler, folder, "floor"), _compile(compiler, folder, "load"))
+    return Tools(*(_compile(compiler, folder, name) for name in ("floor", "load", "upload")))
 
 
 def _private_folder() -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -83,6 +85,20 @@ class Verdict:
     arrivals: int = 0
     repeats: int = 0
     returns: int = 0
+
+
+_TRIED_AGAIN = re.compile(r"(\S+) warn +\S+ +(\S+): (.*); it is tried again")
+
+
+def told_troubles(log: Path, ahead: float) -> list[Trouble]:
+    """What a service said that it tried again, by its log: on a busy machine an answer may be late without our doing.
+    ``ahead``: seconds by which `time.monotonic` is ahead of the wall clock."""
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        if said := _TRIED_AGAIN.fullmatch(line):
+            at = datetime.fromisoformat(said[1]).timestamp() + ahead
+            found.append(Trouble(said[3], at, at, frozenset({said[2]})))
+    return found
 
 
 def judge(

@@ -37,7 +37,7 @@ from .media.keeping import Keeping
 from .media.ladder import OWNER, Ladder
 from .media.library import Library
 from .media.links import Links
-from .media.playlists import Playlists
+from .media.playlists import Aside, Playlists, at_once
 from .media.settings import Told, UploadCounters, UploadRefused, UploadSettings
 from .media.telling import Teller
 from .media.timeline import Timeline
@@ -66,7 +66,8 @@ class Budget:
 
 
 class Uploads:
-    """All of it. ``admission`` gives what decides who is let in, ``outcomes`` the words of the journal's readers."""
+    """All of it. ``admission`` gives what decides who is let in, ``outcomes`` the words of the journal's readers.
+    ``aside`` does what takes long without holding anybody up."""
 
     _log = Logger()
 
@@ -82,6 +83,7 @@ class Uploads:
         admission: Callable[[], Admission],
         outcomes: Any,
         secret: bytes = b"",
+        aside: Aside = at_once,
     ) -> None:
         self._registry, self._store, self._vault, self._commands = registry, store, vault, commands
         self._reactor, self._admission = reactor, admission
@@ -108,10 +110,10 @@ class Uploads:
             reactor,
             self._now,
         )
-        self.playlists = Playlists(store, self.rules, self.teller, commands, reactor, self.counters)
+        self.playlists = Playlists(store, self.rules, self.teller, commands, reactor, self.counters, aside)
         self._timer: IDelayedCall | None = None
-        #: why files cannot be taken; "" where they can
-        self.trouble = "files are not looked after yet"
+        #: whether files are to be looked after, and why they cannot be taken; "" where they can
+        self.wanted, self.trouble = True, "files are not looked after yet"
 
     def _now(self) -> UploadSettings:
         return self.settings
@@ -313,15 +315,17 @@ class Uploads:
             self._check_clip(device, time, cameras, seconds)
             await self.ladder.check_budget(device.id)
             details = {"owner": owner, **({} if seconds is None else {"seconds": seconds})}
-            files, now = [], self._reactor.seconds()
-            for camera in dict.fromkeys(cameras):
+            files: dict[int, Media] = {}
+            now = self._reactor.seconds()
+            # One after the other, the road first: what is asked for first may be on its way before the next is known.
+            for camera in sorted({*cameras}):
                 media = Media(
                     device.id, kind="video", source=Source.COMMAND, camera=camera, taken=time, announced=now,
                     state=MediaState.MISSING, why="it is about to be asked for", details=details,
                 )  # fmt: skip
                 await self._store.save_media(media)
-                files.append(await self.ladder.want(media))
-            return files
+                files[camera] = await self.ladder.want(media)
+            return [files[camera] for camera in dict.fromkeys(cameras)]
 
         return Deferred.fromCoroutine(ask())
 

@@ -29,7 +29,7 @@ class UploadsConfig:
         HttpUrl(),
         "",
         "How terminals and platforms reach this endpoint from outside, as http://gateway.example.org:23010. Without it "
-        "records have no links to files, and terminals of JT/T 808 are not told by text where to upload to.",
+        "records have no links to files.",
     )
     who: Literal["known", "online"] = key(
         Choice(["known", "online"]),

@@ -132,8 +132,8 @@ class Jimigw(Service):
             config.data_path,
             lambda: self.config,
             self.reload,
-            lambda: self.webs.stats(),
             self.files.uploads,
+            lambda: self.files.figures() | self.webs.stats(),
         )
         self.webs = Webs(reactor, house, self._fail)
         self.webs.set_readers(ReadersView(self.deliveries.readers))

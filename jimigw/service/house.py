@@ -59,9 +59,9 @@ class House:
     #: the config of now, and what reads it again
     config: Callable[[], Config]
     reload: Callable[[], list[str]]
+    uploads: Uploads
     #: figures of other parts
     others: Callable[[], Figures] = dict
-    uploads: Uploads | None = None
 
     def save_card(self, device: Device) -> Deferred[None]:
         """Store a terminal's card as it is now."""
@@ -88,8 +88,7 @@ class House:
         }
         for edge in self.ports.edges:
             figures[f"port {edge.name}"] = attrs.asdict(edge.counters) | {"frames dropped": edge.dropped()}
-        files = self.uploads.stats() if self.uploads is not None else {}
-        return figures | files | self.doors.figures() | self.deliveries.figures() | self.others()
+        return figures | self.uploads.stats() | self.doors.figures() | self.deliveries.figures() | self.others()
 
     def limits(self) -> Figures:
         """Limits: section, name, value."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from jimigw.delivery import target as outcomes
@@ -32,6 +34,7 @@ from jimigw.vault.s3 import S3Vault
 from jimigw.web.uploads import UploadServer, UploadServerSettings
 
 _BACKLOG = 1024
+_END = "the service ends"
 
 
 class UploadsPart:
@@ -56,7 +59,7 @@ class UploadsPart:
         self.vault: IVault = vault_of(config(), reactor)
         self.uploads = Uploads(
             registry, journal, store, self.vault, commands, reactor, upload_settings(config()),
-            lambda: gateway.admission, outcomes,
+            lambda: gateway.admission, outcomes, aside=deferToThread,
         )  # fmt: skip
         self.server = UploadServer(reactor, self.uploads, server_settings(config()), complain)
         self.attachments = AttachmentFactory(
@@ -68,18 +71,31 @@ class UploadsPart:
         )
         self.ports: list[IListeningPort] = []
 
+    @property
+    def wanted(self) -> bool:
+        """Whether files are looked after: where they come in by no way, nothing is expected either."""
+        config = self._config()
+        return bool(config.uploads.endpoint or config.attachments.endpoint)
+
     def open(self) -> None:
         """Open the vault and read the secret; before anything listens.
 
         :raises VaultError: the vault cannot be used.
         :raises LinkError: the secret cannot be used.
         """
+        if not self.wanted:
+            self.uploads.wanted = False
+            self.uploads.trouble = "files are not looked after: uploads.endpoint and attachments.endpoint are empty"
+            return
         self.uploads.links.secret = load_link_secret(self._config().path(SECRET_FILE))
         self.vault.start()
         self._readers.add(READER, self.uploads.heard, ReaderSettings(start="end"))
 
     def start(self) -> None:
-        """Look after files, then listen. The store is open."""
+        """Look after files, then listen. The store and the journal are open."""
+        if not self.wanted:
+            self._readers.forget(READER)  # or its cursor would hold up the journal for ever
+            return
         self.uploads.start().addCallback(lambda _: self._listen())
 
     def _listen(self) -> None:
@@ -105,12 +121,18 @@ class UploadsPart:
         self.uploads.settings = upload_settings(config)
         self.server.settings = server_settings(config)
         self.attachments.limits = attachment_limits(config)
+        self.attachments.transfer_timeout = config.uploads.transfer_timeout
+
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """What became of connections: section, name, value."""
+        return {"port uploads": self.server.stats(), "port attachments": attrs.asdict(self.attachments.counters)}
 
     def hang_up(self) -> Deferred[Any]:
         """Take nothing more, and break off what is on its way in: senders send it again."""
         closing = [maybeDeferred(port.stopListening) for port in self.ports]
-        ending = self.uploads.stop()
-        self.attachments.close_all("the service ends")
+        self.attachments.hang_up(_END)
+        # What has come in all is made safe, and answered.
+        ending = self.uploads.stop().addCallback(lambda _: self.attachments.close_all(_END))
         return gatherResults([*closing, self.server.close(), ending])
 
     def close(self) -> Deferred[None]:

@@ -80,6 +80,7 @@ class Webs:
             "journal": "" if state == "ok" else f"it takes no records: {state}",
             "store": store.last_error() or "",
             "ports": "" if ports.ready else "not all of them are open",
+            "uploads": self._house.uploads.trouble if self._house.uploads.wanted else "",
         }
 
     def _downloads(self) -> bool:

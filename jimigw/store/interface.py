@@ -135,7 +135,7 @@ class IStore(Interface):
 
     def save_media(media: Media, usage: Usage | None = None) -> Deferred[None]:
         """Store a file as it is now, new (its ``id`` is set then) or known; ``usage`` is added to what its terminal
-        sent in that month, in the same transaction.
+        sent in that month, in the same transaction. A new one may be changed and given again before it has its id.
 
         Fails with :class:`MediaClash` where another file of the terminal has its name and variant.
         """
@@ -165,11 +165,12 @@ class IStore(Interface):
     def prune_media(before: float) -> Deferred[int]:
         """Delete what is known of files without content that were given up or deleted, and were announced and stored
         before this time, of alarms without files that are older, and usage of months before it; and return how many
-        files there were."""
+        files there were. What is not told stays. Each transaction deletes a part."""
 
     def save_media_alarm(alarm: MediaAlarm) -> Deferred[None]:
         """Store an alarm as it is now, new (its ``id`` is set then) or known. One of the same terminal, record, code
-        and identity is not new: its id is taken."""
+        and identity is not new: its id is taken. What is stored of it stays then, and what the new one knows beside
+        that is added; the new one is brought to the same, but for what was changed in it since it was given."""
 
     def media_alarm(id: int | None = None, number: str | None = None) -> Deferred[MediaAlarm | None]:
         """Return an alarm by its id, or by the number under which its attachments were asked for."""

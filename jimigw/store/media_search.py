@@ -25,7 +25,6 @@ WINDOW = 20
 Times and ids grow together, mostly: so what is recent is found without sorting all that lies in the time.
 """
 
-_BY_NAME = "id IN (SELECT id FROM media WHERE name = ? UNION ALL SELECT id FROM media WHERE alias = ?)"
 _ENDED = frozenset({MediaState.STORED, MediaState.DELETED})
 
 
@@ -97,7 +96,10 @@ def media_search(query: MediaQuery) -> tuple[Search, bool]:
         flag=query.flag,
     )
     if query.name:
-        search.want(_BY_NAME, query.name, query.name)
+        # Recordings of many terminals have the same name.
+        whose, values = (" AND device = ?", (query.name, query.device)) if query.device else ("", (query.name,))
+        named, cut = (f"SELECT id FROM media WHERE {column} = ?{whose}" for column in ("name", "alias"))
+        search.want(f"id IN ({named} UNION ALL {cut})", *values, *values)
     search.within("at", query.since, query.until)
     if query.protected is not None:
         search.want(f"protected = {int(query.protected)}")

@@ -17,7 +17,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-HEAD_BYTES = 64
+HEAD_BYTES = 256
 """Bytes of a file's beginning that :class:`Whole` has: enough to tell what it is."""
 
 

@@ -149,5 +149,5 @@ class Api:
 def undriven() -> Api:
     """An API with nothing behind it: for its description only."""
     none: Any = None
-    rooms = Rooms(none, none, none, none, none, none, dict, dict)
+    rooms = Rooms(none, none, none, none, none, none, dict, dict, none, bool)
     return Api(rooms, Tokens(TokenFile(Path())), ApiSettings())

@@ -30,6 +30,9 @@ class Said:
     taken: float = 0.0
 
 
+_NOTHING = Said()
+
+
 def details_of(text: str) -> Mapping[str, Any]:
     """The object that it is. What is none is kept as text: the file is worth more than what is said of it."""
     if not text:
@@ -44,6 +47,8 @@ def details_of(text: str) -> Mapping[str, Any]:
 
 def said_in(details: Mapping[str, Any]) -> Said:
     """What ``callbackBody`` says; whatever is not as it should be is passed over."""
+    if not details:
+        return _NOTHING
     camera = _number(details, "camera")
     return Said(
         _text(details, "imei", 64),

@@ -64,6 +64,8 @@ class _DownloadTaker(Taker):
             if media.state is MediaState.DELETED:
                 raise Refusal(410, "the file is not kept any more")
             raise Refusal(404, f"the file is not here; it is {media.state}")
+        if not media.key:
+            raise Refusal(404, "the file was brought to a server of somebody else")
 
         def read(offset: int, length: int) -> Deferred[bytes]:
             return uploads.read(media, offset, length)

@@ -210,7 +210,7 @@ class MediaApi:
 
     async def list_media(self, call: Call) -> MediaPage:
         query, limit = call.query, call.query["limit"]
-        found = await self._rooms.files.find(
+        found = await self._rooms.uploads.find(
             MediaQuery(
                 device=self._whose(query["device"]),
                 name=query["name"],
@@ -235,7 +235,7 @@ class MediaApi:
     async def media_content(self, call: Call) -> object:
         media = await self._media(call)
         _check_content(media, NOT_FOUND)
-        files, request, dispatcher = self._rooms.files, call.request, self.dispatcher
+        files, request, dispatcher = self._rooms.uploads, call.request, self.dispatcher
         assert dispatcher is not None
 
         def head(status: int, type: str, headers: Mapping[str, str]) -> None:
@@ -252,7 +252,7 @@ class MediaApi:
         return STREAM
 
     async def make_link(self, call: Call) -> LinkOut:
-        links, media = self._rooms.files.links, await self._media(call)
+        links, media = self._rooms.uploads.links, await self._media(call)
         _check_content(media, CONFLICT)
         if not self._rooms.downloads():
             raise Problem(CONFLICT, "nobody may download by a link: /download is switched off in the config")
@@ -261,19 +261,19 @@ class MediaApi:
         return LinkOut(path, links.url(media, seconds) or None, _expires(path))
 
     async def fetch_media(self, call: Call) -> Reply:
-        media = await done(self._rooms.files.fetch(call.path["id"], call.owner))
+        media = await done(self._rooms.uploads.fetch(call.path["id"], call.owner))
         return Reply(self._out(media), 202)
 
     async def change_media(self, call: Call) -> MediaOut:
-        return self._out(await done(self._rooms.files.protect(call.path["id"], call.body.protected)))
+        return self._out(await done(self._rooms.uploads.protect(call.path["id"], call.body.protected)))
 
     async def delete_media(self, call: Call) -> MediaOut:
-        return self._out(await done(self._rooms.files.delete(call.path["id"], call.owner)))
+        return self._out(await done(self._rooms.uploads.delete(call.path["id"], call.owner)))
 
     # -- alarms -------------------------------------------------------------------------------------------------------
 
     async def list_media_alarms(self, call: Call) -> MediaAlarmPage:
-        query, limit, files = call.query, call.query["limit"], self._rooms.files
+        query, limit, files = call.query, call.query["limit"], self._rooms.uploads
         alarms: Sequence[MediaAlarm] = await done(
             files.alarms(
                 self._whose(query["device"]),
@@ -291,12 +291,12 @@ class MediaApi:
         return MediaAlarmPage(found, alarms[-1].id if len(alarms) == limit else None)
 
     async def show_media_alarm(self, call: Call) -> MediaAlarmOut:
-        return alarm_out(*await done(self._rooms.files.alarm(call.path["id"])))
+        return alarm_out(*await done(self._rooms.uploads.alarm(call.path["id"])))
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     async def _media(self, call: Call) -> Media:
-        return await done(self._rooms.files.media(call.path["id"]))
+        return await done(self._rooms.uploads.media(call.path["id"]))
 
     def _out(self, media: Media) -> MediaOut:
         return media_out(media, self._rooms.speaks_jimi(media.device))

@@ -18,10 +18,7 @@ from jimigw.model.report import Position
 
 from .shapes import Time, Zone, moment
 
-LONGEST_CLIP = 600
-"""Seconds of the longest clip that may be asked for; what a terminal can do is less, and it says so."""
-
-Camera = Annotated[int, Meta(ge=1, le=64)]
+Camera = Annotated[int, Meta(ge=1, le=2)]
 
 # -- files ------------------------------------------------------------------------------------------------------------
 
@@ -114,7 +111,7 @@ class MediaPage(msgspec.Struct):
 
 
 class Files(msgspec.Struct):
-    """Files, in the order in which they were asked for."""
+    """Files, as they are now."""
 
     files: list[MediaOut]
 
@@ -198,12 +195,9 @@ class ClipIn(msgspec.Struct, forbid_unknown_fields=True):
     """What was recorded at this time, by these cameras."""
 
     time: Annotated[datetime, Meta(tz=True, description="the moment that the clip shows")]
-    cameras: Annotated[
-        list[Camera],
-        Meta(min_length=1, max_length=8, description="Jimi: 1 road, 2 cabin; JT/T 808: logical channels"),
-    ]
+    cameras: Annotated[list[Camera], Meta(min_length=1, max_length=8, description="1 road, 2 cabin")]
     seconds: (
-        Annotated[int, Meta(ge=1, le=LONGEST_CLIP, description="how long it is to be; else as the terminal likes")]
+        Annotated[int, Meta(ge=10, le=60, description="how long it is to be; else as long as the terminal is set to")]
         | None
     ) = None
 

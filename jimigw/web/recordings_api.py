@@ -112,7 +112,7 @@ class RecordingsApi:
         if time > self._rooms.reactor.seconds():
             raise wrong_field("time", "it is still to come; what was recorded is in the past")
         cameras = tuple(dict.fromkeys(given.cameras))
-        asking = self._rooms.files.clip(device, time, cameras, call.owner, given.seconds)
+        asking = self._rooms.uploads.clip(device, time, cameras, call.owner, given.seconds)
         files = await done(asking, INVALID)
         jimi = self._rooms.speaks_jimi(device.id)
         return Reply(Files([media_out(media, jimi) for media in files]), 202)
@@ -122,25 +122,25 @@ class RecordingsApi:
         since, until = seconds_of(query["from"]), seconds_of(query["to"])
         if since is not None and until is not None and since > until:
             raise wrong_parameter("from", "it is after the end, `to`")
-        timeline = await done(self._rooms.files.timeline(device, since, until, query["camera"]))
+        timeline = await done(self._rooms.uploads.timeline(device, since, until, query["camera"]))
         if timeline is None:
             raise Problem(NOT_FOUND, f"{device.id} has sent no list of its recordings; timeline/refresh asks for one")
         return timeline_out(timeline, self._rooms.speaks_jimi(device.id), query["limit"])
 
     async def refresh_timeline(self, call: Call) -> Reply:
         device = self._rooms.device(call.path["device"])
-        command = await done(self._rooms.files.refresh_timeline(device, call.owner))
+        command = await done(self._rooms.uploads.refresh_timeline(device, call.owner))
         return Reply(command_out(command), 202, {"Location": f"/api/v1/commands/{command.id}"})
 
     async def show_budget(self, call: Call) -> BudgetOut:
-        return budget_out(await done(self._rooms.files.budget(self._rooms.device(call.path["device"]))))
+        return budget_out(await done(self._rooms.uploads.budget(self._rooms.device(call.path["device"]))))
 
     async def set_budget(self, call: Call) -> BudgetOut:
         device = self._rooms.device(call.path["device"])
         changes = {name: value for name, value in msgspec.structs.asdict(call.body).items() if value is not UNSET}
         if changes:
-            await done(self._rooms.files.set_rule(device, **changes), INVALID)
-        return budget_out(await done(self._rooms.files.budget(device)))
+            await done(self._rooms.uploads.set_rule(device, **changes), INVALID)
+        return budget_out(await done(self._rooms.uploads.budget(device)))
 
 
 __all__ = ["RecordingsApi"]

@@ -17,7 +17,7 @@ from jimigw.journal.interface import IJournal
 from jimigw.model.device import Device
 from jimigw.store.interface import IStore
 
-from .problems import NOT_FOUND, UNAVAILABLE, Problem
+from .problems import NOT_FOUND, Problem
 
 AT_ONCE = 2000
 """Terminals that are looked at in one turn of the reactor: a few milliseconds."""
@@ -28,7 +28,7 @@ Figures = Mapping[str, Mapping[str, Any]]
 @attrs.frozen(eq=False)
 class Rooms:
     """What the API is given. ``ready`` says of each part of the service why it is not ready, "" where it is.
-    ``uploads`` is None where no files are kept; ``downloads`` says whether links to files are served."""
+    ``downloads`` says whether links to files are served."""
 
     reactor: Any
     registry: Registry
@@ -38,8 +38,8 @@ class Rooms:
     store: IStore
     stats: Callable[[], Figures]
     ready: Callable[[], Mapping[str, str]]
-    uploads: Uploads | None = None
-    downloads: Callable[[], bool] = lambda: True
+    uploads: Uploads
+    downloads: Callable[[], bool]
     #: one change of cards at a time: each begins with what the one before it left
     changing: DeferredLock = attrs.field(factory=DeferredLock)
 
@@ -49,13 +49,6 @@ class Rooms:
         if found is None:
             raise Problem(NOT_FOUND, f"there is no terminal {name!r}")
         return found
-
-    @property
-    def files(self) -> Uploads:
-        """Files and recordings of terminals. :class:`Problem` where none are kept."""
-        if self.uploads is None:
-            raise Problem(UNAVAILABLE, "this service keeps no files")
-        return self.uploads
 
     def speaks_jimi(self, id: str) -> bool:
         """Whether a terminal spoke the Jimi protocol last; of one that was never heard: whether its id is an IMEI."""

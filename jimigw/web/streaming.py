@@ -28,6 +28,10 @@ HEAD_SECONDS = 30.0
 """How long a request may take until its head is there, from its first byte on."""
 CLOSE_SECONDS = 60.0
 """How long the end of an answer may take to be read, where the connection ends with it."""
+READ_AT_ONCE = 8 << 20
+"""Bytes that are read from all connections before the turn of all others comes, terminals that report among them."""
+LEAST_READ, MOST_READ = 32 << 10, 256 << 10
+"""Bytes of one of these reads: what is few costs more, and what is much keeps others waiting."""
 MOST_DROPPED = 16 << 20
 """Bytes that are dropped behind a refusal, so that the sender comes to see it."""
 
@@ -263,6 +267,7 @@ class StreamChannel(HTTPChannel):
         """From now on every byte gives time for the next."""
         self._receiving = True
         self.setTimeout(self.server.settings.idle_timeout)
+        self.transport.bufferSize = max(LEAST_READ, min(MOST_READ, READ_AT_ONCE // len(self.server.channels)))
 
     def hold(self, until: float) -> None:
         """Read no more; until then at most."""

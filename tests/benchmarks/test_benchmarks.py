@@ -113,13 +113,27 @@ def test_logins_as_a_table(tools: Tools) -> None:
     assert "1,000 and 1,000 open at most. All logins are in the journal" in lines[-1]
 
 
+def test_uploads(tools: Tools) -> None:
+    done = run("uploads", "--quick", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = json.loads(done.stdout)["parts"]
+    values = {figure["what"]: figure["value"] for figure in part["figures"]}
+    assert values["one file: memory that it adds"] < 60
+    assert values["clips: stored"] > 0
+    assert [figure["what"] for figure in part["figures"] if "at_most" in figure] == [
+        "one file: memory that it adds",
+        "one file: time, as a multiple of dd's",
+        "reports, while cameras upload: latency, p99",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (
             ["codecs"],
             "'codecs' is no part; the parts are codec, codec808, commands, cost, delivery, gateway, idle, journal, "
-            "kill, logins, outages, registry",
+            "kill, logins, outages, registry, uploads",
         ),
         (["--rounds", "0"], "0 is not 1 to 1000"),
         (["--scratch", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder"),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NoReturn
@@ -21,8 +22,18 @@ from benchmarks.partners import SECRET, Receiver
 from benchmarks.plan import quick
 from benchmarks.programs import ROOT
 from benchmarks.receiver import notes
-from benchmarks.trouble.account import GRACE, Stored, Trouble, by_row, judge, not_stored, out_of_order
+from benchmarks.trouble.account import (
+    GRACE,
+    Stored,
+    Trouble,
+    by_row,
+    judge,
+    not_stored,
+    out_of_order,
+    told_troubles,
+)
 from benchmarks.trouble.fleet import Camera, Tracker
+from benchmarks.trouble.subscriber import packets
 from jimigw.gateway.signing import signed_headers
 from jimigw.protocols.jimi.frame import answer_frame
 from jimigw.protocols.jt808.codec import encode_json
@@ -80,6 +91,20 @@ def test_arrivals(ids: str, at: float, repeats: int, returns: int, faults: list[
 def test_a_trouble_is_a_reason_for_its_own_reader_only() -> None:
     verdict = judge("callback:json", EXPECTED, [(WRONG_AT, id) for id in (1, 1, 2, 3, 4, 5)], TROUBLES)
     assert verdict.faults == [f"callback:json: record 1 of {A} came again, and nothing was wrong"]
+
+
+def test_what_the_service_says_that_it_tries_again(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    log.write_text(
+        "2026-11-20T09:30:00.500+0000 info  jimigw.net.tcp.Terminal  863 logged in; it is tried again\n"
+        "2026-11-20T09:30:01.500+0000 warn  jimigw.delivery.status.Troubles  callback:json: late; it is tried again\n"
+        "2026-11-20T09:30:02.500+0000 warn  jimigw.delivery.mqtt.broker.Broker  MQTT: lost; tried again in 1 s\n"
+    )
+    at = datetime(2026, 11, 20, 9, 30, 1, 500_000, UTC).timestamp()
+    found = told_troubles(log, 7 - at)
+    assert found == [Trouble("late", 7, 7, frozenset({"callback:json"}))]
+    again = [(8.0, id) for id in (1, 1, 2, 3, 4, 5)]
+    assert judge("callback:json", EXPECTED, again, found).faults == []
 
 
 def test_positions_are_known_by_their_row_where_it_is_the_only_one() -> None:
@@ -151,6 +176,21 @@ def test_a_slow_receiver(tmp_path: Path) -> None:
         connection.request("POST", "/json", b"[]", signed_headers(SECRET.encode(), b"[]", time.time()))
         assert connection.getresponse().status == 200
         assert time.monotonic() - started >= 0.2
+
+
+# -- the subscriber ----------------------------------------------------------------------------------------------
+
+
+def test_packets_of_a_broker() -> None:
+    long = b"\x00\x01a" + b"x" * 300
+    sent = b"\x20\x02\x00\x00" + b"\x90\x03\x00\x01\x00" + b"\x30\xaf\x02" + long + b"\x30\x04\x00\x01a1"
+    expected = [(2, b"\x00\x00"), (9, b"\x00\x01\x00"), (3, long), (3, b"\x00\x01a1")]
+    for cut in range(len(sent)):
+        data = bytearray(sent[:cut])
+        before = list(packets(data))
+        data += sent[cut:]
+        assert before + list(packets(data)) == expected
+        assert not data
 
 
 # -- the terminals ------------------------------------------------------------------------------------------------

@@ -69,6 +69,15 @@ def result_of(deferred: Deferred[Any], settle: Callable[[], None]) -> Any:
     return result
 
 
+def ended(deferred: Deferred[Any]) -> list[str]:
+    """A list that gets what comes of it: the result, or what the failure says."""
+    outcome: list[str] = []
+    deferred.addCallbacks(
+        lambda result: outcome.append(str(result)), lambda failure: outcome.append(failure.getErrorMessage())
+    )
+    return outcome
+
+
 class MemoryBench:
     """The store in memory that tests of other rooms use, moved in the same way."""
 

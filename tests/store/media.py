@@ -29,7 +29,7 @@ def rare(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 files = st.builds(
-    Media, texts, words, st.integers(0, (1 << 63) - 2), counts, texts, st.sampled_from(Source),
+    Media, texts, words, st.integers(0, (1 << 63) - 2), words, counts, texts, st.sampled_from(Source),
     st.sampled_from(MediaState), texts, st.none() | counts, st.none() | counts, st.none() | counts, times,
     st.none() | numbers, st.none() | counts, st.none() | counts, st.sampled_from(Tie), times, times, times, counts,
     texts, counts, texts, texts, texts, texts, st.booleans(), st.booleans(),
@@ -37,7 +37,7 @@ files = st.builds(
 )  # fmt: skip
 alarms = st.builds(
     MediaAlarm, texts, counts, times, st.integers(0, (1 << 63) - 2), texts, st.none() | counts, words, texts, texts,
-    counts, times, st.booleans(), st.none() | positions,
+    st.dictionaries(texts, jsons, max_size=3), counts, times, st.booleans(), st.none() | positions,
 )  # fmt: skip
 playlists = st.builds(Playlist, texts, times, texts, st.lists(texts, max_size=5).map(tuple))
 rules = st.builds(MediaRule, texts, st.none() | counts, flags, st.none() | st.integers(-840, 840))
@@ -49,10 +49,10 @@ _few = st.integers(0, 2)
 _seconds = st.integers(0, 6).map(float)
 #: files that have much in common, and questions that some of them answer
 alike = st.builds(
-    Media, st.sampled_from("ab"), st.none() | st.sampled_from("xyz"), variant=_few, kind=st.sampled_from(KINDS[:2]),
-    source=st.sampled_from([*Source][:3]), state=st.sampled_from(MediaState), camera=rare(_few), flag=rare(_few),
-    taken=_seconds, alarm=rare(_few), command=rare(_few), announced=_seconds, stored=_seconds,
-    protected=st.booleans(), told=st.booleans(), key=st.sampled_from(["", "k"]), size=_few,
+    Media, st.sampled_from("ab"), st.none() | st.sampled_from("xyz"), alias=rare(st.sampled_from("xyz")), variant=_few,
+    kind=st.sampled_from(KINDS[:2]), source=st.sampled_from([*Source][:3]), state=st.sampled_from(MediaState),
+    camera=rare(_few), flag=rare(_few), taken=_seconds, alarm=rare(_few), command=rare(_few), announced=_seconds,
+    stored=_seconds, protected=st.booleans(), told=st.booleans(), key=st.sampled_from(["", "k"]), size=_few,
 )  # fmt: skip
 queries = st.builds(
     MediaQuery, rare(st.sampled_from("abc")), rare(st.sampled_from(["", *"xyz"])),

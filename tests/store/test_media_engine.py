@@ -54,6 +54,8 @@ INDEXES: list[tuple[Callable[[SqliteStore], Any], str]] = [
     (query(since=1.0, until=2.0, flag=0, kind="video"), "media_at (at>? AND at<?)"),
     (query(name="a"), "media_named (name=?)"),
     (query(name="a", device="1", since=1.0), "media_named (name=? AND device=?)"),
+    (query(name="a", device="1", since=1.0), "media_alias (alias=? AND device=?)"),
+    (query(name="a", states=frozenset({S.STORED})), "media_alias (alias=?)"),
     (query(alarm=1, device="1"), "media_of_alarm (alarm=? AND id<?)"),
     (query(command=1, device="1"), "media_of_command (command=? AND id<?)"),
     (query(flag=1, since=1.0), "media_flag (flag=? AND id<?)"),

@@ -83,6 +83,7 @@ class RecordingUploads:
         self.links = Links(b"s" * 32, lambda: NOW, lambda: self.settings)
         self.asked: list[tuple[Any, ...]] = []
         self.refusal: UploadRefused | None = None
+        self.wanted, self.trouble = True, ""
 
     def _refused(self) -> Deferred[Any] | None:
         refusal, self.refusal = self.refusal, None

@@ -34,6 +34,7 @@ CHECKOUT = Path(__file__).parents[2]
         (("--phone-base", "12x"), "12x is not 1 to 12 digits"),
         (("--phone-base", "1234567890123"), "is not 1 to 12 digits"),
         (("--pictures", "x"), "invalid _rate value: 'x'"),
+        (("--safety-alarms", "-1"), "-1 is not from 0 to 36000 in an hour"),
         (("--version", "2005"), "invalid choice: '2005'"),
         (("--uploads", "127.0.0.1:23010"), "127.0.0.1:23010 is neither auto nor an address as http://127.0.0.1:23010"),
         (("--uploads", "ftp://h"), "ftp://h is neither auto"),
@@ -67,6 +68,7 @@ def test_wrong_arguments(words: tuple[str, ...], complaint: str, capsys: pytest.
         (("--protocol", "jt808", "--uploads", "auto"), "terminals of jt808 do not upload by HTTP here"),
         (("--misbehave", "split,lostparts"), "lostparts: no misbehaviour of jimi"),
         (("--protocol", "jt808", "--misbehave", "loss"), "loss: no misbehaviour of jt808 over TCP"),
+        (("--misbehave", "gaps"), "gaps: no misbehaviour of jimi"),
         (("--protocol", "jt808", "--udp", "--misbehave", "hangup,split"),
          "hangup, split: no misbehaviour of jt808 over UDP"),
     ],
@@ -148,7 +150,7 @@ def test_ctrl_c_ends_with_the_summary(silent: socket.socket) -> None:
             # Two at once may come as one: until it ends, once more.
             while True:
                 try:
-                    out, err = process.communicate(timeout=0.5)
+                    out, err = process.communicate(timeout=3)
                     break
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGINT)

@@ -13,6 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from jimigw.vault.folder import FolderVault
+from jimigw.vault.interface import HEAD_BYTES
 from jimigw.vault.s3 import Bucket, S3Vault
 from jimigw.vault.vault import Vault
 from tests.support.swift import ACCESS, SECRET, Swift
@@ -117,7 +118,7 @@ async def keep(vault: Vault, key: str, data: bytes) -> None:
     incoming = vault.begin()
     incoming.write(data)
     whole = await incoming.finish()
-    assert (whole.size, whole.md5, whole.head) == (len(data), md5(data), data[:64])
+    assert (whole.size, whole.md5, whole.head) == (len(data), md5(data), data[:HEAD_BYTES])
     await vault.keep(incoming, key)
 
 

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from jimigw.vault import incoming as incoming_module
 from jimigw.vault.folder import FolderVault
 from jimigw.vault.incoming import Incoming
-from jimigw.vault.interface import AlreadyThere, NotThere, VaultError, Whole
+from jimigw.vault.interface import HEAD_BYTES, AlreadyThere, NotThere, VaultError, Whole
 from tests.store.harness import HandPool, HandReactor
 from tests.vault.harness import Engine, FolderEngine, md5
 
@@ -63,7 +63,7 @@ def test_pieces_in_any_order(engine: Engine) -> None:
                 pool.run()
         finished = incoming.finish()
         settle(reactor, pool)
-        assert result(finished) == Whole(len(whole), md5(bytes(whole)), bytes(whole[:64]))
+        assert result(finished) == Whole(len(whole), md5(bytes(whole)), bytes(whole[:HEAD_BYTES]))
         number += 1
         kept = vault.keep(incoming, f"pieces/{number}")
         settle(reactor, pool)
@@ -212,7 +212,7 @@ class VaultModel(RuleBasedStateMachine):
                 assert isinstance(value, VaultError)
             else:
                 whole = bytes(file.whole)
-                assert value == Whole(len(whole), md5(whole), whole[:64])
+                assert value == Whole(len(whole), md5(whole), whole[:HEAD_BYTES])
                 file.done = value
 
         self.hear(file.incoming.finish(), finished)

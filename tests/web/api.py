@@ -24,6 +24,7 @@ from tests.web.harness import until
 
 reactor: Any = the_reactor
 HTTP = 'http.endpoint="tcp:0:interface=127.0.0.1"'
+UPLOADS = 'uploads.endpoint="tcp:0:interface=127.0.0.1"'
 IMEI = "863000000000001"
 
 
@@ -64,6 +65,20 @@ class Exchange(Protocol):
         transport.abortConnection()
 
 
+async def connected(port: int) -> Exchange:
+    """A connection to this port."""
+    connecting: Deferred[Exchange] = connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Exchange())
+    return await connecting
+
+
+async def exchanged(port: int, data: bytes) -> bytes:
+    """What comes back for these bytes, until the other end closes."""
+    exchange = await connected(port)
+    exchange.send(data)
+    await exchange.gone.addTimeout(20, reactor)
+    return exchange.heard
+
+
 class ApiClient:
     """Asks the API of a running service, with a token of the scope admin unless it is said otherwise."""
 
@@ -85,16 +100,11 @@ class ApiClient:
         return int(host.port)
 
     async def connect(self) -> Exchange:
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)
-        connecting: Deferred[Exchange] = connectProtocol(endpoint, Exchange())
-        return await connecting
+        return await connected(self.port)
 
     async def raw(self, data: bytes) -> bytes:
         """What comes back for these bytes, until the other end closes."""
-        exchange = await self.connect()
-        exchange.send(data)
-        await exchange.gone.addTimeout(20, reactor)
-        return exchange.heard
+        return await exchanged(self.port, data)
 
     async def ask(
         self,
@@ -131,11 +141,12 @@ StartApi = Callable[..., ApiClient]
 
 
 async def serving(folder: Path, *settings: str, uploads: RecordingUploads | None = None) -> AsyncIterator[ApiClient]:
-    """A service with an API, for as long as it is wanted; the API keeps the files of ``uploads``, where there are."""
+    """A service with an API, for as long as it is wanted. With ``uploads`` that stands for the files of the service."""
     running = Running(folder, *([HTTP] if uploads is None else []), *settings)
     if uploads is not None:
-        config = load_config(None, [*running.settings, HTTP])
-        house = attrs.evolve(running.service.webs._house, uploads=uploads, config=lambda: config)
+        config = load_config(None, [*running.settings, HTTP, UPLOADS, *settings])
+        files: Any = uploads
+        house = attrs.evolve(running.service.webs._house, uploads=files, config=lambda: config)
         running.service.webs = Webs(reactor, house, pytest.fail)
         running.service.webs.start()
     await until(lambda: running.service.webs.ports)

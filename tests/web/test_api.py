@@ -241,7 +241,7 @@ async def test_head_options_and_connections(api: ApiClient) -> None:
 async def test_the_service_says_how_it_is(api: ApiClient) -> None:
     assert (await api.ask("GET", "/ready", token=None)).json == {"ready": True}
     ready = await api.ask("GET", "/ready", token="read")
-    assert ready.json == {"ready": True, "checks": {"journal": "ok", "store": "ok", "ports": "ok"}}
+    assert ready.json == {"ready": True, "checks": {"journal": "ok", "store": "ok", "ports": "ok", "uploads": "ok"}}
     api.running.service.open_ports.listening.pop()
     broken = await api.ask("GET", "/ready", token="read")
     assert (broken.status, broken.json["checks"]["ports"]) == (503, "not all of them are open")

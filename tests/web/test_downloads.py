@@ -19,7 +19,7 @@ DAY = 86_400.0
 
 
 def media(id: int = 5, state: MediaState = MediaState.STORED, name: str | None = NAME) -> Media:
-    return Media(IMEI, name, id, state=state, size=len(CLIP), md5=MD5, mime="video/mp2t", stored=NOW - 60)
+    return Media(IMEI, name, id, state=state, size=len(CLIP), md5=MD5, mime="video/mp2t", stored=NOW - 60, key="k")
 
 
 def door_with(*files: Media, downloads: str = "signed") -> Door:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.ssl import CertificateOptions
 
 from jimigw.gateway.uploads import UploadRefused
 from jimigw.web.server import GOODBYE
-from jimigw.web.streaming import CLOSE_SECONDS, HEAD_SECONDS
+from jimigw.web.streaming import CLOSE_SECONDS, HEAD_SECONDS, MOST_READ
 from jimigw.web.uploads import UploadServer, UploadServerSettings
 from tests.web.api import Exchange
 from tests.web.forms import IMEI, captured, clip, form
 from tests.web.harness import listening, reactor, until
+from tests.web.test_hooks import certificate  # noqa: F401  a fixture
 from tests.web.test_uploads import BODY, SIGN, TYPE
 from tests.web.upload_door import Coming, Door, Line, Recorder, post, told, upload
 
@@ -200,8 +204,9 @@ def test_a_wait_that_is_over_already(error: UploadRefused | None, monkeypatch: p
     assert (told(line)[0], line.paused) == (200 if error is None else 500, False)
 
 
+@pytest.mark.parametrize("tls", [False, True])
 @pytest_twisted.ensureDeferred
-async def test_what_is_not_read_stays_in_the_kernel() -> None:
+async def test_what_is_not_read_stays_in_the_kernel(tls: bool, request: pytest.FixtureRequest) -> None:
     """Over a real socket: a sender of 64 MB stops where the kernel is full, and nothing of it is in memory here."""
     recorder = Recorder(reactor)
     recorder.slow = True
@@ -209,8 +214,11 @@ async def test_what_is_not_read_stays_in_the_kernel() -> None:
     door: object = recorder
     server = UploadServer(reactor, door, UploadServerSettings(), lambda *args, **kwargs: None)  # type: ignore[arg-type]
     body = form(*captured(SIGN, bytes(64 << 20)))
-    with listening(server) as port:
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+    context = request.getfixturevalue("certificate").context() if tls else None
+    with listening(server, context) as port:
+        endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        if tls:
+            endpoint = wrapClientTLS(CertificateOptions(verify=False), endpoint)
         connecting: Deferred[Exchange] = connectProtocol(endpoint, Exchange())
         exchange = await connecting
         exchange.send(post("/upload", body, TYPE))
@@ -218,7 +226,7 @@ async def test_what_is_not_read_stays_in_the_kernel() -> None:
         first = recorder.arrivals[0].size
         for _ in range(50):
             await until(lambda: True)
-        assert (recorder.arrivals[0].size, first <= 1 << 16) == (first, True)
+        assert (recorder.arrivals[0].size, first <= MOST_READ) == (first, True)
         recorder.slow = False
         assert recorder.hold is not None
         recorder.hold.callback(None)

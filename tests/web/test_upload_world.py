@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jimigw.gateway.media.arrival import ALL_WAITING, LEAST_WAITING, MOST_WAITING
 from jimigw.model.media import MediaState
 from jimigw.web.uploads import UploadServer, UploadServerSettings
 from tests.gateway.media.world import CLIP, IMEI, MediaWorld, md5
@@ -119,14 +120,26 @@ def test_what_breaks_off_is_nowhere(make_gate: MakeGate, part: float) -> None:
 
 def test_a_long_file_waits_for_the_disk(make_gate: MakeGate) -> None:
     gate = make_gate()
-    data = request(CLIP * 600)  # 6 MB
+    data = request(CLIP * 1800)  # 18 MB
     line = gate.line().send(data)
     assert line.paused
-    assert 4 << 20 < line.waiting < len(data)
+    assert len(data) - MOST_WAITING - (1 << 20) < line.waiting < len(data) - MOST_WAITING
     while line.waiting:
         gate.world.settle()
     gate.world.settle()
-    assert told(line)[1]["md5"] == md5(CLIP * 600)
+    assert told(line)[1]["md5"] == md5(CLIP * 1800)
+
+
+def test_many_files_wait_with_less_in_memory(make_gate: MakeGate) -> None:
+    gate = make_gate(max_transfers_per_device=1000, max_files_per_hour=0)
+    uploads = gate.world.uploads
+    arrivals = [uploads.begin("192.0.2.1") for _ in range(ALL_WAITING // MOST_WAITING)]
+    assert uploads.desk.most_waiting == MOST_WAITING
+    arrivals += [uploads.begin("192.0.2.1") for _ in range(600)]
+    assert uploads.desk.most_waiting == LEAST_WAITING
+    for each in arrivals:
+        each.abort("enough")
+    assert uploads.desk.most_waiting == MOST_WAITING
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,13 @@ from jimigw.vault.interface import IVault, VaultError
 from .keeping import Keeping
 from .settings import Told, UploadCounters, UploadRefused, UploadSettings
 
-MOST_WAITING = 1 << 20
-"""Bytes of one transfer that wait for the disk before its sender has to."""
-_GO_ON = MOST_WAITING // 4
+MOST_WAITING = 8 << 20
+"""Bytes of one transfer that wait for the disk before its sender has to, while there are few: enough for the network,
+the disk and the MD5 to work side by side."""
+LEAST_WAITING = 256 << 10
+"""The same while there are many."""
+ALL_WAITING = 64 << 20
+"""Bytes of all transfers that wait, as long as each has that little."""
 _HOUR = 3600.0
 
 
@@ -79,6 +83,11 @@ class Desk:
                 arrival.abort("it was refused")
                 raise
         return arrival
+
+    @property
+    def most_waiting(self) -> int:
+        """Bytes of one transfer that may wait for the disk."""
+        return min(MOST_WAITING, max(LEAST_WAITING, ALL_WAITING // max(1, len(self.open))))
 
     def count(self, device: str) -> None:
         """A terminal sends one more file.
@@ -184,9 +193,10 @@ class Arrival:
         put()
         self._counted += more
         self._desk.keeping.came(more)
-        if self._incoming.waiting <= MOST_WAITING:
+        most = self._desk.most_waiting
+        if self._incoming.waiting <= most:
             return None
-        drained: Deferred[None] = self._incoming.drained(_GO_ON)
+        drained: Deferred[None] = self._incoming.drained(most // 2)
         return drained.addErrback(self._not_written)
 
     def _check(self, device: Device | None, size: int, more: int) -> None:

@@ -57,8 +57,13 @@ class Attachments:
                 self._ladder.announced(media)
 
     async def _announce(self, alarm: MediaAlarm, found: AttachmentAlarm) -> list[Media]:
-        # It may be known already, and then it has its number.
-        await self._store.save_media_alarm(alarm)
+        known = await self._known(alarm)
+        if known is not None:
+            # Its begin, its end, and once more from the terminal's memory: one alarm, under several records.
+            alarm.id, alarm.number, alarm.request = known.id, known.number, known.request
+            alarm.expected, alarm.complete = known.expected, known.complete
+        else:
+            await self._store.save_media_alarm(alarm)
         if not alarm.number:
             alarm.number, alarm.request = secrets.token_hex(16), dict(found.identity)
             await self._store.save_media_alarm(alarm)
@@ -79,6 +84,12 @@ class Attachments:
             files.append(media)
             self._counters.announced += 1
         return files
+
+    async def _known(self, alarm: MediaAlarm) -> MediaAlarm | None:
+        """The same alarm, by the terminal's own identity for it, of which the time is a part."""
+        day = 86_400.0
+        near = await self._store.media_alarms(alarm.device, alarm.time - day, alarm.time + day, limit=1000)
+        return next((each for each in near if each.identity == alarm.identity), None)
 
     def listed(self, phone: str, number: str, files: Sequence[tuple[str, int]]) -> Deferred[MediaAlarm]:
         """A terminal names the attachments of an alarm, and their sizes (0x1210): these are expected now. Fires with

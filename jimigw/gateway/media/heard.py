@@ -197,7 +197,12 @@ class Heard:
         """Active safety: attachments, by an identity; they are asked for."""
         for found in attachment_alarms(message):
             alarm = self._alarm(
-                record, told, code=found.code, name=found.name, identity=found.identity_hex, expected=found.count
+                record,
+                told,
+                code=found.code,
+                name=found.name or _name_of(told, found.code),
+                identity=found.identity_hex,
+                expected=found.count,
             )
             alarm.time = seconds_of(found.time, self._zone()) or alarm.time
             if not found.count and found.kind != "label":
@@ -276,6 +281,11 @@ class Heard:
                 await self._library.elsewhere(media, stored=body.get("result") == 0)
 
         await self._library.locks.run(record.device, alone)
+
+
+def _name_of(told: Mapping[str, Any], code: int | None) -> str | None:
+    """What the record calls the alarm of this code."""
+    return next((each.get("name") for each in told.get("alarms") or () if each.get("code") == code), None)
 
 
 def _seconds(told: object) -> float:

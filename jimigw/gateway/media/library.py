@@ -33,6 +33,8 @@ from .tying import Place, Tying
 from .zones import Rules
 
 _MOST_VARIANTS = 100
+MOST_ORPHANS = 100
+"""Files that a crash may leave in the vault without the store; more are not deleted."""
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _WRONG_NAMES = frozenset({".", ".."})
@@ -273,7 +275,8 @@ class Library:
         self.untold.add(media.id)
         alarm = await self.store.media_alarm(media.alarm) if media.alarm is not None else None
         if media.state is MediaState.STORED:
-            await self.teller.upload(media, alarm)
+            command = await self.store.command(media.command) if media.command is not None else None
+            await self.teller.upload(media, alarm, command)
         else:
             await self.teller.missing(media, alarm)
         media.told = True
@@ -351,10 +354,20 @@ class Library:
     # -- the start ----------------------------------------------------------------------------------------------------
 
     async def clear(self, before: float) -> int:
-        """Clear away what lies in the vault and nobody knows, put there before this time; how many there were."""
-        known, gone = await self.store.media_keys(), 0
-        for item in await self.vault.items(before):
-            if item.key not in known:
-                await self._discard(item.key)
-                gone += 1
-        return gone
+        """Clear away what lies in the vault and nobody knows, put there before this time; how many there were.
+
+        A crash leaves a few. Many are no crash: an older store was put back, and they stay until somebody has looked.
+        """
+        known = await self.store.media_keys()
+        unknown = [item.key for item in await self.vault.items(before) if item.key not in known]
+        if len(unknown) > MOST_ORPHANS:
+            self._log.error(
+                "{count} files in the vault are not known to the store: was an older one put back? They stay; "
+                "the first is {key}",
+                count=len(unknown),
+                key=unknown[0],
+            )
+            return 0
+        for key in unknown:
+            await self._discard(key)
+        return len(unknown)

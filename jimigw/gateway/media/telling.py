@@ -9,8 +9,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from jimigw.gateway.hub import OWNER, Wanted
 from jimigw.gateway.registry import Registry
 from jimigw.journal.interface import Entry, IJournal
+from jimigw.model.command import Command
 from jimigw.model.file_names import EVENTS
 from jimigw.model.media import Media, MediaAlarm, Playlist
 from jimigw.model.record import record_json
@@ -35,9 +37,11 @@ class Teller:
     def __init__(self, registry: Registry, journal: IJournal, reactor: IReactorTime, links: Links) -> None:
         self._registry, self._journal, self._reactor, self._links = registry, journal, reactor, links
 
-    def upload(self, media: Media, alarm: MediaAlarm | None) -> Deferred[int]:
-        """A file is stored. Fires with the id of the record once it is safe; fails with :class:`NotTold`."""
-        return self._tell("upload", media.device, self.file_body(media, alarm), alarm)
+    def upload(self, media: Media, alarm: MediaAlarm | None, command: Command | None = None) -> Deferred[int]:
+        """A file is stored, for which this command asked. Fires with the id of the record once it is safe; fails with
+        :class:`NotTold`."""
+        body = self.file_body(media, alarm) | {"instruction_id": _instruction(media, command)}
+        return self._tell("upload", media.device, body, alarm)
 
     def missing(self, media: Media, alarm: MediaAlarm | None) -> Deferred[int]:
         """A file was given up."""
@@ -94,7 +98,6 @@ class Teller:
             "alarm": alarm and alarm_body(alarm),
             "alarm_time": alarm and _moment(alarm.time),
             "command": media.command,
-            "instruction_id": media.details.get("instruction") or (str(media.command) if media.command else None),
             "tie": str(media.tie) or None,
             "place": media.place or None,
             "url": self._links.url(media) or None if media.key else None,
@@ -178,6 +181,18 @@ def business_type(media: Media) -> str:
     return "regularPicture" if media.kind == "picture" else "videoClip"
 
 
+def _instruction(media: Media, command: Command | None) -> str | None:
+    """What the one who asked for a file calls that: what came with it, what a caller of the hub's API gave, the number
+    of the command."""
+    told = media.details.get("instruction")
+    if isinstance(told, str) and told and not (told.isdigit() and command is not None and int(told) == command.id):
+        return told
+    if command is None:
+        return None if media.command is None else str(media.command)
+    wanted = Wanted.of(command.purpose) if command.owner == OWNER else Wanted()
+    return wanted.instruction_id or wanted.server_flag or str(command.id)
+
+
 def _camera(media: Media, protocol: str) -> dict[str, Any]:
     name = CAMERAS.get(media.camera) if media.camera is not None and protocol == "jimi" else None
     return {"camera": media.camera, "camera_name": name}
@@ -192,4 +207,5 @@ def _alarms(alarm: MediaAlarm | None, kind: str) -> list[Alarm] | None:
 def _moment(seconds: float) -> str | None:
     if not seconds:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # As all times of records: a fraction only where there is one.
+    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat().replace("+00:00", "Z")

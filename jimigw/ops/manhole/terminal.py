@@ -26,9 +26,6 @@ MAX_NOTE = 1000
 MAX_RECORDS = 1000
 """Records that are shown at once."""
 
-MAX_CAMERAS = 8
-"""Cameras that are asked for clips where none is named."""
-
 _MEGABYTE = 1 << 20
 
 
@@ -139,14 +136,14 @@ class Terminal:
     def clip(self, time: object, camera: int | None = None, seconds: int | None = None) -> Later:
         """Ask for what it recorded at a time: clip('2026-05-29 04:26:40', camera=1).
 
-        The time is local, or says its zone; '04:26' is today. camera is 1 (road) or 2 (cabin), of JT/T 808 the channel;
-        without it all that it has are asked for. What comes can be seen with media().
+        The time is local, or says its zone; '04:26' is today. camera is 1 (road) or 2 (cabin); without it both are
+        asked for. What comes can be seen with media().
         """
         device = self._device
         at = moment_of(time, self._shell.reactor.seconds())
-        _held("camera is a number from 1 to 64.", camera is None or _is_number(camera, 1, 64))
-        _held("seconds is a number from 1 to 600.", seconds is None or _is_number(seconds, 1, 600))
-        cameras = _cameras(device) if camera is None else (camera,)
+        _held("camera is 1 (road) or 2 (cabin).", camera is None or _is_number(camera, 1, 2))
+        _held("seconds is a number from 10 to 60.", seconds is None or _is_number(seconds, 10, 60))
+        cameras = (camera,) if camera is not None else (1,) if device.cameras == 1 else (1, 2)
         return self._following.show(
             f"clip of {self._id}",
             lambda: self._house.uploads.clip(device, at, cameras, self._shell.user, seconds),
@@ -242,12 +239,6 @@ def _is_text(value: object) -> bool:
 
 def _is_number(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and low <= value <= high
-
-
-def _cameras(device: Device) -> tuple[int, ...]:
-    """The cameras that a terminal has, as far as is known."""
-    many = device.cameras or (1 if device.protocol == "jt808" else 2)
-    return tuple(range(1, min(many, MAX_CAMERAS) + 1))
 
 
 def show_records(

@@ -23,6 +23,9 @@ _REPLIES = frozenset({0x0001, 0x0104, 0x0201, 0x0500, 0x0608, 0x0700, 0x0802, 0x
 #: answered at once, also while nothing can be stored: a terminal that hears nothing gives the link up
 AT_ONCE = frozenset({0x0002, 0x0003, 0x0101, 0x0004, 0x0005})
 
+#: messages of the connection for attachments (T/JSATL12): see :mod:`.attachments`
+_ATTACHMENTS = frozenset({0x1210, 0x1211, 0x1212})
+
 _TIME = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -61,8 +64,9 @@ def _frames(talk: Talk, packet: Packet, header: Header, key: PlatformKey | None)
         if talk.version == V2011:
             answer["seq"] = header.msg_sn
         yield from talk.say(0x8800, answer)
-    elif header.msg_id == 0x1212 and body is not None:
-        yield from talk.say(0x9212, {"name": body.name, "file_type": body.file_type, "result": 0, "packets": []})
+    elif header.msg_id in _ATTACHMENTS:
+        # Files come to a port of their own. Who said here that one is complete would have it deleted.
+        yield talk.general(header.msg_id, header.msg_sn, UNSUPPORTED)
     else:
         # What could not be read is stored as it came: it is safe, and asking for it again would bring the same.
         yield talk.general(header.msg_id, header.msg_sn, SUCCESS)

@@ -14,7 +14,7 @@ class Settings:
     row a file is asked for and nothing new comes."""
 
     max_frame: int = 4096
-    max_junk: int = 1 << 18
+    max_junk: int = 1 << 17
     max_files: int = 1024
     max_packet: int = 1 << 20
     max_stretches: int = 4096

@@ -13,6 +13,7 @@ before the next piece. The data of a packet are handed on as they come. Kept bet
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from enum import Enum
@@ -30,6 +31,7 @@ NAME_BYTES = 50
 _PLACE = struct.Struct(">II")
 _FIXED = len(MARK) + NAME_BYTES + _PLACE.size
 _DELIMITER = 0x7E
+_DELIMITERS = re.compile(b"~+")
 
 
 @attrs.frozen
@@ -148,8 +150,11 @@ class AttachmentStream:
             return None
         stop = data.find(b"~", start)
         if stop == start:
-            self._pos = stop
-            return None
+            # One delimiter too many is usual between frames, and nothing; more are junk, however many at once.
+            run = _DELIMITERS.match(data, start)
+            assert run is not None
+            self._pos, self._delimited = run.end() - 1, False
+            return Junk("noise", data[start : self._pos]) if self._pos > start else None
         if stop < 0 and len(data) - start <= self.max_frame:
             return _Wait.MORE
         if stop < 0 or stop - start > self.max_frame:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from .courier import Courier
 from .mischief import Mischief
 from .plan import GRACE, Plan, kind_of
 from .routes import ROUTES, Drive
 from .tally import Tally
 from .vehicle import TcpVehicle, UdpVehicle, Vehicle
+
+if TYPE_CHECKING:
+    from .courier import Courier
 
 CONNECTIONS_A_SECOND = 500
 
@@ -39,7 +41,12 @@ class Fleet:
         self._deadline: Any = None
         self._grace_ends = 0.0
         self._stopping = False
-        self.courier = None if plan.uploads is None else Courier(reactor, self.now, plan.uploads.timeout)
+        self.courier: Courier | None = None
+        if plan.uploads is not None:
+            # Most runs upload nothing, and an HTTP client takes its time to be loaded.
+            from .courier import Courier
+
+            self.courier = Courier(reactor, self.now, plan.uploads.timeout)
         rng = random.Random(plan.seed)
         self._vehicles = [self._vehicle(index, rng) for index in range(plan.devices)]
 

@@ -137,6 +137,8 @@ class Recorder:
     def announced(self, names: list[str], now: float) -> None:
         """An alarm announced these files; some never come by themselves."""
         for name in names:
+            if name in self.files:
+                continue  # an alarm of the same kind in the same second
             camera = CABIN if "_I_" in name else ROAD
             held_back = self._rng.random() < self.habits.lost or camera not in self.habits.cameras
             if held_back:

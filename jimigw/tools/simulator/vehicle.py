@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from typing import Protocol as Typed
 
 from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from .courier import Courier
 from .errands import Errand, Outcome
 from .life import NEVER, Life
 from .mischief import Mischief, Write
 from .plan import Plan
 from .porter import Porter
+
+if TYPE_CHECKING:
+    from .courier import Courier
 
 _LEAST_DELAY = 0.001
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from jimigw.gateway.admission import Listed
 from jimigw.gateway.uploads import Told, UploadRefused
@@ -13,6 +14,11 @@ from tests.gateway.media.conftest import MakeWorld
 from tests.gateway.media.world import CLIP, IMEI, NOW, ROAD, MediaWorld, md5
 
 PICTURE = b"\xff\xd8\xff\xe0" + b"x" * 1000
+
+
+def cleared(world: MediaWorld) -> Deferred[int]:
+    """Clear away what nobody knows, whenever it was put there."""
+    return Deferred.fromCoroutine(world.uploads.library.clear(float("inf")))
 
 
 def refused(world: MediaWorld, name: str, data: bytes = CLIP, id: str = IMEI) -> tuple[str, str]:
@@ -30,7 +36,7 @@ def test_a_file_is_safe_known_and_told(world: MediaWorld) -> None:
     (told,) = world.told("upload")
     assert told["filename"] == ROAD
     assert (told["media"], told["size"], told["md5"]) == (media.id, len(CLIP), md5(CLIP))
-    assert (told["taken"], told["camera_name"]) == ("2026-11-20T09:30:00.000Z", "road")
+    assert (told["taken"], told["camera_name"]) == ("2026-11-20T09:30:00Z", "road")
     (kept,) = world.files()
     assert kept.told
     assert world.uploads.keeping.sizes == {IMEI: len(CLIP)}
@@ -220,6 +226,18 @@ def test_what_nobody_knows_is_cleared_away_at_the_start(world: MediaWorld) -> No
     world.restart()
     files = [each for each in (world.folder / "uploads" / "files").rglob("*") if each.is_file()]
     assert [each.name for each in files] == [media.key.rpartition("/")[2]]
+
+
+def test_many_that_nobody_knows_stay(world: MediaWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an older store was put back: they may be all that is left of weeks."""
+    monkeypatch.setattr("jimigw.gateway.media.library.MOST_ORPHANS", 1)
+    for number in range(2):
+        incoming = world.vault.begin()
+        incoming.write(b"not known")
+        world.result(incoming.finish())
+        world.result(world.vault.keep(incoming, f"{IMEI}/2026-11/{number}.mp4"))
+    assert world.result(cleared(world)) == 0
+    assert len(list((world.folder / "uploads" / "files").rglob("*.mp4"))) == 2
 
 
 def test_the_service_ends_in_the_middle_of_a_transfer(world: MediaWorld) -> None:

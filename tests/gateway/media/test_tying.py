@@ -39,7 +39,7 @@ def test_by_its_exact_name(world: MediaWorld) -> None:
     assert (facts(media), media.state) == (("event", 1, "name"), MediaState.STORED)
     (told,) = world.told("upload")
     assert told["alarm"] == {
-        "id": 1, "record": 1, "code": TURN, "name": "Turn", "time": "2026-11-20T09:30:00.000Z", "expected": 2,
+        "id": 1, "record": 1, "code": TURN, "name": "Turn", "time": "2026-11-20T09:30:00Z", "expected": 2,
     }  # fmt: skip
     assert told["business_type"] == "eventAttachment"
     assert world.told("alarm_complete") == []

@@ -101,6 +101,15 @@ class TestAnnounced:
         assert abs(len(found.names) - come) <= 30
         assert found.counts.get("files held back", 0) == 400 - len(found.names)
 
+    def test_a_second_alarm_of_the_same_second_changes_nothing(self) -> None:
+        found = watched(lost=1.0)
+        found.recorder.announced([ROAD_FILE], START)
+        found.recorder.obey(f"UPLOADFILE,{ROAD_FILE}", 1, START)
+        found.recorder.announced([ROAD_FILE, CABIN_FILE], START)
+        found.run(60)
+        assert found.names == [ROAD_FILE]
+        assert found.counts["files held back"] == 2
+
     @pytest.mark.parametrize(("camera", "comes"), [(ROAD, ROAD_FILE), (CABIN, CABIN_FILE)])
     def test_one_cameras_files_only(self, camera: int, comes: str) -> None:
         found = watched(cameras=frozenset({camera}))
