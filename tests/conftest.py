@@ -5,7 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 import pytest
+import pytest_twisted
 from hypothesis import settings
+from twisted.internet.defer import Deferred
+
+from tests.support.swift import Swift, found_swift
 
 # No deadline: a loaded machine is not a fault of the code under test.
 settings.register_profile("jimigw", deadline=None)
@@ -41,3 +45,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     finally:
         if handle is not None:
             handle.inner_test = inner
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """A store that speaks S3, one for all tests."""
+    store = Swift(found_swift(require_server), tmp_path_factory.mktemp("swift"))
+    try:
+        pytest_twisted.blockon(Deferred.fromCoroutine(store.start()))
+        yield store
+    finally:
+        store.stop()

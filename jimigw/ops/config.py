@@ -23,6 +23,7 @@ from jimigw.ops.config_schema import (
     LogConfig,
     ManholeConfig,
 )
+from jimigw.ops.config_uploads import uploads_contradictions
 from jimigw.ops.endpoints import stays_local
 
 __all__ = [
@@ -202,6 +203,7 @@ def _contradictions(config: Config) -> Iterator[str]:
                 f"manhole.{name}: {shown(endpoint)} can be reached from other machines; expected a loopback address "
                 "(tcp:PORT:interface=127.0.0.1) or unix:, or manhole.allow_remote = true if that is meant"
             )
+    yield from uploads_contradictions(config.uploads)
     hub = config.hub
     if hub.endpoint and not hub.token_file and not stays_local(hub.endpoint):
         yield (

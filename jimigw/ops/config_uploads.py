@@ -1,5 +1,6 @@
 """``[uploads]`` and ``[attachments]``: files of terminals, how they come in, where they lie, how long they are kept."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import attrs
@@ -125,7 +126,10 @@ class UploadsConfig:
     )
     s3_bucket: str = key(Text("the name of a bucket"), "", "For S3: the bucket, which is there already.", restart=True)
     s3_prefix: str = key(
-        Text("the beginning of keys"), "", "For S3: what all keys of this gateway begin with.", restart=True
+        Text("the beginning of keys"),
+        "",
+        "For S3: what all keys of this gateway begin with, and of nobody else, such as fleet-1/.",
+        restart=True,
     )
     s3_region: str = key(Text("the name of a region"), "us-east-1", "For S3: the region.", restart=True)
     s3_credentials_file: str = key(
@@ -135,6 +139,19 @@ class UploadsConfig:
         "environment says.",
         restart=True,
     )
+
+
+def uploads_contradictions(uploads: UploadsConfig) -> Iterator[str]:
+    """What does not fit together, a sentence each."""
+    if uploads.engine != "s3":
+        return
+    if not uploads.s3_bucket:
+        yield 'uploads.s3_bucket: it is empty; uploads.engine = "s3" needs a bucket, which is there already'
+    if not uploads.s3_prefix:
+        yield (
+            "uploads.s3_prefix: it is empty, and all of the bucket would be taken for this gateway's: what it does not "
+            'know is cleared away; expected something of its own, such as "jimigw/"'
+        )
 
 
 @attrs.frozen

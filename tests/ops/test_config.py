@@ -161,6 +161,15 @@ def test_an_override_stands_over_the_file_and_the_last_one_wins(tmp_path: Path) 
             "[manhole]\nallow_remote = 'yes'",
             "manhole.allow_remote: 'yes' is neither true nor false; expected one of them, without quotes",
         ),
+        (
+            "[uploads]\nengine = 's3'\ns3_prefix = 'fleet/'",
+            'uploads.s3_bucket: it is empty; uploads.engine = "s3" needs a bucket, which is there already',
+        ),
+        (
+            "[uploads]\nengine = 's3'\ns3_bucket = 'b'",
+            "uploads.s3_prefix: it is empty, and all of the bucket would be taken for this gateway's: what it does not "
+            'know is cleared away; expected something of its own, such as "jimigw/"',
+        ),
         ("data_dir = ''", "data_dir: it is empty; expected the name of a folder"),
         ("data_dir = 1", "data_dir: 1 is not text; expected the name of a folder, in quotes"),
         ('data_dir = "a\\u0000b"', "data_dir: 'a\\x00b' holds control characters; expected the name of a folder"),

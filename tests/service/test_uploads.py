@@ -17,6 +17,7 @@ from jimigw.model.media import MediaQuery
 from jimigw.protocols.jimi.messages import Alarm
 from jimigw.protocols.jimi.sensors import AlarmFiles
 from tests.service.harness import Client, Running, Start, until
+from tests.support.swift import ACCESS, SECRET, Swift
 
 reactor: Any = the_reactor
 IMEI = "863000000000014"
@@ -138,3 +139,34 @@ async def test_over_a_restart(start: Start, tmp_path: Path) -> None:
     (media,) = await site.running.service.files.uploads.find(MediaQuery(IMEI))
     assert await site.running.service.files.uploads.read(media, 0, 1 << 20) == CLIP
     assert len(site.records("upload")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_files_in_a_store_that_speaks_s3(start: Start, tmp_path: Path, swift: Swift) -> None:
+    """Everything is the same, over a restart too; only the content lies elsewhere."""
+    keys = tmp_path / "keys"
+    keys.write_text(f"{ACCESS}\n{SECRET}\n")
+    store = (
+        'uploads.engine="s3"',
+        f'uploads.s3_url="{swift.url}"',
+        f'uploads.s3_bucket="{swift.make_bucket()}"',
+        'uploads.s3_prefix="fleet/"',
+        f'uploads.s3_credentials_file="{keys}"',
+        'uploads.public_url="http://gateway.example.org:23010"',
+    )
+    site = await Site(start, tmp_path, *store).ready()
+    await site.camera()
+    code, said = await site.upload(ROAD)
+    assert (code, said["md5"]) == (200, hashlib.md5(CLIP).hexdigest())
+    assert not list((tmp_path / "uploads").rglob("*.mp4"))
+    await site.running.stop()
+    site = await Site(start, tmp_path, *store).ready()
+    link = site.records("upload")[0]["url"].removeprefix("http://gateway.example.org:23010")
+    answer = await treq.get(site.url + link, persistent=False)
+    assert (answer.code, await answer.content()) == (200, CLIP)
+    assert (await site.upload(ROAD))[0] == 200
+    uploads = site.running.service.files.uploads
+    (media,) = await uploads.find(MediaQuery(IMEI))
+    await uploads.delete(media.id, "test")
+    answer = await treq.get(site.url + link, persistent=False)
+    assert answer.code == 410

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import Deferred
 
 from jimigw.vault.vault import Vault
-from tests.conftest import require_server
-from tests.support.swift import Swift, found_swift
+from tests.support.swift import Swift
 from tests.vault.harness import Engine, FolderEngine, S3Engine, vault_threads
-
-
-@pytest.fixture(scope="session")
-def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
-    """A store that speaks S3, one for all tests."""
-    store = Swift(found_swift(require_server), tmp_path_factory.mktemp("swift"))
-    try:
-        pytest_twisted.blockon(Deferred.fromCoroutine(store.start()))
-        yield store
-    finally:
-        store.stop()
 
 
 @pytest.fixture(params=["folder", "s3"])
