@@ -168,7 +168,8 @@ class House:
         """All of the journal, once both cameras have left; none before."""
         with open_reader(self.folder / "journal.sqlite") as reader:
             records = list(reader.read(0, 10_000))
-        return records if sorted(each.kind for each in records[-2:]) == ["logout"] * 2 else []
+        last = {each.device: each.kind for each in records}
+        return records if last == {FIRST: "logout", SECOND: "logout"} else []
 
 
 Enough = Callable[[str, Mapping[str, Any]], bool]
