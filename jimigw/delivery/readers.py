@@ -78,8 +78,9 @@ class Readers:
 
     # -- who there is -------------------------------------------------------------------------------------------------
 
-    def add(self, name: str, target: Target, settings: ReaderSettings | None = None) -> Reader:
-        """Add a reader, or put this one in the place of one with its name: it goes on where that one stopped."""
+    def add(self, name: str, target: Target, settings: ReaderSettings | None = None, end: int | None = None) -> Reader:
+        """Add a reader, or put this one in the place of one with its name: it goes on where that one stopped. ``end``
+        is where a new one begins that starts at the end: that of now, if it is not said."""
         older = self._readers.get(name)
         if older is not None:
             self._end(name)
@@ -93,7 +94,7 @@ class Readers:
             on_paused=lambda why: self._note_pause(name, why),
         )
         if self._state != "new":
-            reader.end = self._journal.last_id()
+            reader.end = self._journal.last_id() if end is None else end
         self._begin(name)
         return reader
 

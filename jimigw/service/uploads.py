@@ -56,6 +56,7 @@ class UploadsPart:
         complain: Callable[..., Any],
     ) -> None:
         self._reactor, self._config, self._fail, self._readers = reactor, config, fail, readers
+        self._journal = journal
         self.vault: IVault = vault_of(config(), reactor)
         self.uploads = Uploads(
             registry, journal, store, self.vault, commands, reactor, upload_settings(config()),
@@ -89,22 +90,26 @@ class UploadsPart:
             return
         self.uploads.links.secret = load_link_secret(self._config().path(SECRET_FILE))
         self.vault.start()
-        self._readers.add(READER, self.uploads.heard, ReaderSettings(start="end"))
 
     def start(self) -> None:
         """Look after files, then listen. The store and the journal are open."""
         if not self.wanted:
             self._readers.forget(READER)  # or its cursor would hold up the journal for ever
             return
-        self.uploads.start().addCallback(lambda _: self._listen())
+        end = self._journal.last_id()
+        self.uploads.start().addCallback(lambda _: self._begin(end))
 
-    def _listen(self) -> None:
+    def _begin(self, end: int) -> None:
+        """What an earlier run left is known: hear of files, from here on where that is new, and take them."""
+        if self.uploads.desk.closed:
+            return
+        self._readers.add(READER, self.uploads.heard, ReaderSettings(start="end"), end)
         config = self._config()
         self._listen_at(config.uploads.endpoint, self.server, "uploads of terminals")
         self._listen_at(config.attachments.endpoint, self.attachments, "attachments of alarms")
 
     def _listen_at(self, endpoint: str, factory: IProtocolFactory, what: str) -> None:
-        if not endpoint or self.uploads.desk.closed:
+        if not endpoint:
             return
 
         def listens(port: IListeningPort) -> None:

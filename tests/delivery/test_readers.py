@@ -88,6 +88,10 @@ def test_the_end_is_that_of_the_moment_in_which_a_reader_is_wanted(office: Offic
     office.journal.put("new")
     office.settle()
     assert late.given == [[3]]
+    told = Told()
+    office.readers.add("told", told, ReaderSettings(start="end", interval=0.0), end=1)
+    office.settle()
+    assert told.given == [[2, 3]]
 
 
 def test_pauses_are_kept_over_restarts(office: Office) -> None:
