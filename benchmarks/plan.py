@@ -67,5 +67,5 @@ def quick(scratch: Path) -> Plan:
         outages=Size(reports=4000, rate=400.0, terminals=40, timeout=1.0),
         long_file=30 << 20,
         uploaders=40,
-        uploading=2.0,
+        uploading=1.0,
     )

@@ -24,7 +24,7 @@ from jimigw.protocols.jimi.frame import encode_frame
 from tests.web.forms import clip, field
 from tests.web.upload_door import upload
 
-KILLS = 5
+KILLS = 3
 CAMERAS = 8
 EARLIEST, LATEST = 0.15, 0.9
 LOOPBACK = "127.0.0.1"

@@ -10,7 +10,7 @@ import pytest
 from jimigw.model.media import Media, MediaQuery, MediaState, Source, Tie
 from tests.store.harness import Bench
 
-SAVED = 10_000
+SAVED = 1000
 STORED = 200_000
 TERMINALS = 1000
 BEGIN = 1.79e9

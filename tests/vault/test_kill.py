@@ -35,12 +35,17 @@ def run_and_kill(engine: Engine, seed: int, files: int) -> set[str]:
     return kept
 
 
-@pytest.mark.parametrize(("kind", "rounds", "files"), [("folder", 4, 150), ("s3", 2, 25)])
+@pytest.fixture
+def named(request: pytest.FixtureRequest) -> FolderEngine | S3Engine:
+    """The engine of this name; made before the test, for a store may have to be started for it."""
+    engine: FolderEngine | S3Engine = request.getfixturevalue(f"{request.param}_engine")
+    return engine
+
+
+@pytest.mark.parametrize(("named", "rounds", "files"), [("folder", 3, 100), ("s3", 2, 12)], indirect=["named"])
 @pytest_twisted.ensureDeferred
-async def test_kill(
-    request: pytest.FixtureRequest, open_vault: Callable[..., Vault], kind: str, rounds: int, files: int
-) -> None:
-    engine: FolderEngine | S3Engine = request.getfixturevalue(f"{kind}_engine")
+async def test_kill(named: FolderEngine | S3Engine, open_vault: Callable[..., Vault], rounds: int, files: int) -> None:
+    engine = named
     kept: set[str] = set()
     for round in range(rounds):
         mine = run_and_kill(engine, round, files + round * 17)

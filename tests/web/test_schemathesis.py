@@ -73,7 +73,7 @@ async def test_the_api_is_what_it_says(
     file.write_text(json.dumps(_document(api, known)))
     arguments = [
         "-m", "schemathesis.cli", "run", str(file), "--url", f"http://127.0.0.1:{api.port}",
-        "--header", f"Authorization: Bearer {api.tokens['admin']}", "--checks", checks, "--max-examples", "8",
+        "--header", f"Authorization: Bearer {api.tokens['admin']}", "--checks", checks, "--max-examples", "6",
         "--phases", "coverage,fuzzing,stateful", "--seed", "1", "--request-timeout", "20",
         "--generation-database", "none", "--warnings", "off", "--no-color", *where,
     ]  # fmt: skip
