@@ -42,7 +42,8 @@ async def until(condition: Callable[[], object]) -> None:
     started = reactor.seconds()
     while not condition():
         assert reactor.seconds() < started + REAL_LIMIT, "it never came to be"
-        await deferLater(reactor, 0)
+        # Not at once: whoever turns without a pause keeps Python's lock from the threads that are waited for.
+        await deferLater(reactor, 0.001)
 
 
 # -- a server that does what it is told ---------------------------------------------------------------------------
