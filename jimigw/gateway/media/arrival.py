@@ -51,7 +51,8 @@ class Desk:
         self.settings, self.reactor = settings, reactor
         self.open: set[Arrival] = set()
         self.by_device: Counter[str] = Counter()
-        self._hours: dict[str, tuple[int, int]] = {}
+        #: files that each has sent in the hour that is running
+        self._sent: Counter[str] = Counter()
         self._hour = 0
         self.closed = False
         self._idle: Deferred[None] | None = None
@@ -97,14 +98,13 @@ class Desk:
         most, hour = self.settings().max_files_per_hour, int(self.reactor.seconds() // _HOUR)
         if hour != self._hour:
             self._hour = hour
-            self._hours.clear()
-        began, files = self._hours.get(device, (hour, 0))
-        if most and files >= most:
+            self._sent.clear()
+        if most and self._sent[device] >= most:
             wait = (hour + 1) * _HOUR - self.reactor.seconds()
             raise self.refused(
                 f"{device} has sent {most} files in this hour; uploads.max_files_per_hour", "limit", wait
             )
-        self._hours[device] = began, files + 1
+        self._sent[device] += 1
 
     def refused(self, why: str, code: str, retry_after: float | None = None) -> UploadRefused:
         """A refusal, counted."""

@@ -12,7 +12,7 @@ What is asked for is in the store before anything is sent, so a restart goes on 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -101,16 +101,12 @@ class Ladder:
         if waiter is not None:
             waiter.callback(True)
 
-    def restore(self, files: Iterable[Media]) -> Collection[int]:
-        """Take up what the store held; those that were arriving are put back before. Returns what is asked for."""
-        asked = []
+    def restore(self, files: Iterable[Media]) -> None:
+        """Take up what the store held; those that were arriving are put back before."""
         for media in files:
-            if media.state is MediaState.ANNOUNCED:
-                self._deadlines.set(media.id, media.announced + self._settings().fetch_after)
-            elif media.state is MediaState.ASKED and media.source is not Source.FTP:
+            self.announced(media)
+            if media.state is MediaState.ASKED and media.source is not Source.FTP:
                 self._enqueue(media)
-                asked.append(media.id)
-        return asked
 
     def stop(self) -> None:
         """The service ends: what is asked for stays so in the store."""

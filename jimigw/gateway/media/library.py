@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import attrs
@@ -41,8 +41,7 @@ _WRONG_NAMES = frozenset({".", ".."})
 
 
 class Library:
-    """Everything that changes a file goes through here. ``on_stored`` hears of each file that was stored, ``on_gone``
-    of those that were given up."""
+    """Everything that changes a file goes through here. ``on_stored`` hears of each file that was stored."""
 
     _log = Logger()
 
@@ -72,16 +71,12 @@ class Library:
             told = attrs.evolve(told, name=told.name.encode("utf-8", "replace").decode("utf-8"))
             whole = await incoming.finish()
             return await self.locks.run(device.id, lambda: self._file(device.id, told, whole, incoming))
-        except UploadRefused:
+        except Exception as error:
             incoming.abort()
-            raise
-        except (VaultError, StoreError, NotTold) as error:
-            incoming.abort()
+            if not isinstance(error, VaultError | StoreError | NotTold):
+                raise
             code = "room" if isinstance(error, VaultFull) else "failed"
             raise UploadRefused(str(error).rstrip("."), code, 60) from None
-        except Exception:
-            incoming.abort()
-            raise
 
     async def _file(self, device: str, told: Told, whole: Whole, incoming: Any) -> Media:
         named = await self.store.find_media(MediaQuery(device, name=told.name, limit=1000))
@@ -175,13 +170,21 @@ class Library:
         Fails with :class:`UploadRefused` where there is none.
         """
 
+        async def act(media: Media) -> None:
+            if how(media):
+                await self.store.save_media(media)
+
+        return self._alone(id, act)
+
+    def _alone(self, id: int, act: Callable[[Media], Coroutine[Any, Any, None]]) -> Deferred[Media]:
+        """Act on a file, as it is once nothing else of its terminal is under way. Fires with it."""
+
         async def work() -> Media:
             media = await self.get(id)
 
             async def alone() -> Media:
                 fresh = await self.get(id)
-                if how(fresh):
-                    await self.store.save_media(fresh)
+                await act(fresh)
                 return fresh
 
             return await self.locks.run(media.device, alone)
@@ -214,26 +217,19 @@ class Library:
         """It will not come: MISSING or FAILED. That is told; nothing happens to a file that is stored, or was given up
         before."""
 
-        async def work() -> Media:
-            media = await self.get(id)
+        async def act(media: Media) -> None:
+            if not media.waited_for or media.state is MediaState.ARRIVING:
+                return
+            media.move(state, why)
+            media.told = False
+            await self.store.save_media(media)
+            if state is MediaState.MISSING:
+                self.counters.missing += 1
+            else:
+                self.counters.failed += 1
+            await self._tell_or_later(media)
 
-            async def alone() -> Media:
-                fresh = await self.get(id)
-                if not fresh.waited_for or fresh.state is MediaState.ARRIVING:
-                    return fresh
-                fresh.move(state, why)
-                fresh.told = False
-                await self.store.save_media(fresh)
-                if state is MediaState.MISSING:
-                    self.counters.missing += 1
-                else:
-                    self.counters.failed += 1
-                await self._tell_or_later(fresh)
-                return fresh
-
-            return await self.locks.run(media.device, alone)
-
-        return Deferred.fromCoroutine(work())
+        return self._alone(id, act)
 
     async def remove(self, media: Media, why: str) -> bool:
         """Let go the content of a stored file; whether it is gone. What is known of it stays."""

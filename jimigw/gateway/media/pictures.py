@@ -19,10 +19,7 @@ MOST_PACKETS = 4096
 """Packets of one file, as far as they are looked for."""
 _FARTHEST, _OTHERS = 4, 64
 """How far back they are looked for: messages for each packet, for some are sent again, and others between them."""
-
-
 _EXTENSIONS = {0: "jpg", 1: "tif", 2: "mp3", 3: "wav", 4: "wmv"}
-_TYPES = {0: "picture", 1: "audio", 2: "video"}
 _parsed = msgspec.json.Decoder().decode
 
 
